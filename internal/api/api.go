@@ -1,0 +1,118 @@
+// Package api is the operations: one file each, and the one path that every
+// request takes through them.
+//
+// Do holds the order of checks that a client sees: the operation's name, the
+// JSON and its types (SerializationException), the constraints of the model
+// (all of them in one ValidationException), and then the operation: members
+// that do not go together, values and expressions, the table, its key schema,
+// the condition, the size of the result.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/table"
+	"github.com/statordb/stator/internal/wire"
+)
+
+// Config is what the operations need. All members are required.
+type Config struct {
+	Engine  *table.Engine
+	Region  string // in ARNs
+	Account string // in ARNs, twelve digits
+	Dialect Dialect
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Dialect is a vintage of DynamoDB's wording.
+type Dialect uint8
+
+// The dialects.
+const (
+	DialectCurrent Dialect = iota
+	Dialect202605          // before the rewording that began in June 2026
+)
+
+// API serves the operations. It is safe for concurrent use.
+type API struct{ Config }
+
+// New returns an API.
+func New(c Config) *API { return &API{c} }
+
+// Result is the answer to a request.
+type Result struct {
+	Status int
+	Body   []byte // JSON
+	Code   string // the error's code, "" for success
+}
+
+// Do serves the operation called name (without service and version) with a
+// JSON body, which must stay unchanged meanwhile. The answer's body is
+// appended to dst.
+func (a *API) Do(ctx context.Context, name string, body, dst []byte) (res Result) {
+	op := lookup(name)
+	if op == nil {
+		return fail(ddberr.New("UnknownOperationException", ""), dst)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			a.Log.Error("operation panicked", "operation", name, "panic", r, "stack", string(debug.Stack()))
+			res = fail(ddberr.Internal(), dst)
+		}
+	}()
+	style := op.style
+	if a.Dialect == Dialect202605 {
+		style = ddberr.Older
+	}
+	out, err := op.serve(ctx, a, style, body, dst)
+	if err != nil {
+		return fail(a.clientError(name, style, body, err), dst)
+	}
+	return Result{Status: 200, Body: out}
+}
+
+// clientError turns any error into what the client may see of it.
+func (a *API) clientError(name string, style ddberr.Style, body []byte, err error) *ddberr.Error {
+	var fault *ddberr.Fault
+	var e *ddberr.Error
+	switch {
+	case errors.As(err, &fault):
+		return fault.In(style)
+	case errors.As(err, &e):
+		if e.Code == "SerializationException" && wire.NewScanner(body).Check() != nil {
+			return ddberr.Serialization("") // broken JSON anywhere comes before wrong types
+		}
+		return e
+	case errors.Is(err, table.ErrNotFound):
+		return ddberr.TableNotFound()
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return &ddberr.Error{Code: "ServiceUnavailable", Status: 503, Message: "The request was not completed in time."}
+	}
+	a.Log.Error("operation failed", "operation", name, "error", err)
+	return ddberr.Internal()
+}
+
+// Error returns the answer that carries e, appended to dst.
+func fail(e *ddberr.Error, dst []byte) Result {
+	return Result{Status: e.Status, Body: AppendError(dst[:0], e), Code: e.Code}
+}
+
+// AppendError appends the body of an error answer.
+func AppendError(dst []byte, e *ddberr.Error) []byte {
+	dst = append(dst, `{"__type":`...)
+	dst = wire.AppendString(dst, e.Type())
+	if e.Message != "" {
+		dst = append(append(append(dst, `,"`...), e.MessageMember()...), `":`...)
+		dst = wire.AppendString(dst, e.Message)
+	}
+	if len(e.Detail) > 0 {
+		dst = append(append(dst, ','), e.Detail...)
+	}
+	return append(dst, '}')
+}

@@ -1,0 +1,166 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
+)
+
+// maxBatchWrites is the number of requests in a BatchWriteItem. (Developer
+// guide, "Quotas".)
+const maxBatchWrites = 25
+
+// BatchWriteItem puts and deletes up to 25 items in one or more tables. Every
+// write is a transaction of its own; a faulty one refuses the whole request
+// before any is made.
+func (a *API) BatchWriteItem(ctx context.Context, in *model.BatchWriteItemInput) (*model.BatchWriteItemOutput, error) {
+	if err := checkBatchWrite(in); err != nil {
+		return nil, err
+	}
+	writes, release, err := a.bindBatchWrite(in)
+	defer release()
+	if err != nil {
+		return nil, err
+	}
+	changes, err := a.writeAll(ctx, writes)
+	if err != nil {
+		return nil, err
+	}
+	return batchWriteOutput(in, writes, changes), nil
+}
+
+// batchWrite is one write of a BatchWriteItem.
+type batchWrite struct {
+	entry    int // index in RequestItems
+	mutation table.Mutation
+}
+
+// checkBatchWrite checks what needs no table.
+func checkBatchWrite(in *model.BatchWriteItemInput) error {
+	total := 0
+	for _, e := range in.RequestItems {
+		if total += len(e.Value); total > maxBatchWrites {
+			return ddberr.BatchWriteTooMany.Fault()
+		}
+		for _, w := range e.Value {
+			if err := checkWriteRequest(w); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkWriteRequest(w model.WriteRequest) error {
+	switch {
+	case w.PutRequest != nil && w.DeleteRequest != nil:
+		return ddberr.BatchWriteOneOf.Fault()
+	case w.DeleteRequest != nil:
+		return itemFault(w.DeleteRequest.Key)
+	case w.PutRequest == nil:
+		return ddberr.BatchWriteNoRequest.Fault()
+	}
+	if err := itemFault(w.PutRequest.Item); err != nil {
+		return err
+	}
+	if w.PutRequest.Item.Item.Size() > attr.MaxItemSize {
+		return ddberr.ItemTooLarge.Fault()
+	}
+	return nil
+}
+
+// bindBatchWrite looks up the tables and checks every write against them.
+// release must be called in any case.
+func (a *API) bindBatchWrite(in *model.BatchWriteItemInput) (writes []batchWrite, release func(), err error) {
+	var leased []*table.Table
+	release = func() {
+		for _, t := range leased {
+			t.Release()
+		}
+	}
+	seen := map[string]bool{}
+	for i, e := range in.RequestItems {
+		t, err := a.writable(e.Key)
+		if err != nil {
+			return nil, release, err
+		}
+		leased = append(leased, t)
+		for _, w := range e.Value {
+			m, err := bindWriteRequest(t, w)
+			if err != nil {
+				return nil, release, err
+			}
+			key := string(t.ItemKey(m.Key))
+			if seen[key] {
+				return nil, release, ddberr.BatchDuplicates.Fault()
+			}
+			seen[key] = true
+			writes = append(writes, batchWrite{i, m})
+		}
+	}
+	return writes, release, nil
+}
+
+func bindWriteRequest(t *table.Table, w model.WriteRequest) (table.Mutation, error) {
+	m := table.Mutation{Table: t}
+	var next attr.Item
+	if w.PutRequest != nil {
+		m.Key = w.PutRequest.Item.Item
+		next = m.Key
+		if !t.HasKey(m.Key) {
+			return m, ddberr.KeySchemaMismatch.Fault()
+		}
+		if err := t.CheckItem(m.Key); err != nil {
+			return m, err
+		}
+	} else {
+		m.Key = w.DeleteRequest.Key.Item
+		if err := t.CheckKey(m.Key); err != nil {
+			return m, err
+		}
+	}
+	m.Next = func(attr.Item) (attr.Item, error) { return next, nil }
+	return m, nil
+}
+
+// writeAll makes the writes side by side, so that they share syncs of the
+// disk. It returns when all have ended.
+func (a *API) writeAll(ctx context.Context, writes []batchWrite) ([]table.Change, error) {
+	changes := make([]table.Change, len(writes))
+	errs := make([]error, len(writes))
+	var group sync.WaitGroup
+	for i := range writes {
+		group.Go(func() { changes[i], errs[i] = a.Engine.Write(ctx, writes[i].mutation) })
+	}
+	group.Wait()
+	return changes, errors.Join(errs...)
+}
+
+func batchWriteOutput(in *model.BatchWriteItemInput, writes []batchWrite, changes []table.Change) *model.BatchWriteItemOutput {
+	out := &model.BatchWriteItemOutput{UnprocessedItems: []model.Entry[[]model.WriteRequest]{}}
+	for i, e := range in.RequestItems {
+		used := capacity{table: e.Key}
+		metrics := model.Entry[[]model.ItemCollectionMetrics]{Key: e.Key}
+		for j, w := range writes {
+			if w.entry != i {
+				continue
+			}
+			used.write(&changes[j])
+			if m := collectionMetrics(in.ReturnItemCollectionMetrics, w.mutation.Table, w.mutation.Key); m != nil {
+				metrics.Value = append(metrics.Value, *m)
+			}
+		}
+		if c := used.report(in.ReturnConsumedCapacity); c != nil {
+			out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
+		}
+		if metrics.Value != nil {
+			out.ItemCollectionMetrics = append(out.ItemCollectionMetrics, metrics)
+		}
+	}
+	return out
+}

@@ -1,0 +1,166 @@
+package api
+
+import (
+	"time"
+
+	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
+)
+
+// Table states as they are described.
+const (
+	statusCreating = "CREATING"
+	statusActive   = "ACTIVE"
+	statusUpdating = "UPDATING"
+	statusDeleting = "DELETING"
+)
+
+// Warm throughput of a new on-demand table. (Developer guide, "Warm
+// throughput".)
+const (
+	warmRead  = 12000
+	warmWrite = 4000
+)
+
+// describe returns the description of t in a state.
+func (a *API) describe(t *table.Table, status string) *model.TableDescription {
+	count := t.Counts.Of(t.Space)
+	out := &model.TableDescription{
+		TableName:                 model.Some(t.Name),
+		TableStatus:               model.Some(status),
+		CreationDateTime:          model.Some(model.TimestampOf(t.Created)),
+		TableArn:                  model.Some(a.tableARN(t.Name)),
+		TableId:                   model.Some(t.ID),
+		KeySchema:                 describeKey(t.Key),
+		ItemCount:                 model.Some(count.Items),
+		TableSizeBytes:            model.Some(count.Bytes),
+		ProvisionedThroughput:     describeThroughput(t.Throughput),
+		DeletionProtectionEnabled: model.Some(t.DeletionProtection),
+		OnDemandThroughput:        describeOnDemand(t.OnDemand),
+	}
+	for _, d := range t.Attributes {
+		out.AttributeDefinitions = append(out.AttributeDefinitions, model.AttributeDefinition{
+			AttributeName: model.Some(d.Name), AttributeType: model.Some(d.Type.String()),
+		})
+	}
+	warm := warmUnits(t.Billing, t.Throughput, t.Warm)
+	out.WarmThroughput = &model.TableWarmThroughputDescription{
+		ReadUnitsPerSecond: model.Some(warm.Read), WriteUnitsPerSecond: model.Some(warm.Write), Status: model.Some(statusActive),
+	}
+	describeSettings(t, out)
+	a.describeIndexes(t, status, out)
+	return out
+}
+
+// describeSettings adds what is described only when it was asked for.
+func describeSettings(t *table.Table, out *model.TableDescription) {
+	if t.Billing.Named {
+		out.BillingModeSummary = &model.BillingModeSummary{
+			BillingMode:                       model.Some(billingMode(t.Billing)),
+			LastUpdateToPayPerRequestDateTime: timestamp(t.Billing.Changed),
+		}
+	}
+	if t.Class != "" {
+		out.TableClassSummary = &model.TableClassSummary{TableClass: model.Some(t.Class), LastUpdateDateTime: timestamp(t.ClassChanged)}
+	}
+	if t.Stream.Enabled {
+		out.StreamSpecification = &model.StreamSpecification{StreamEnabled: model.Some(true), StreamViewType: model.Some(t.Stream.View)}
+	}
+	if t.SSE.Enabled {
+		out.SSEDescription = &model.SSEDescription{Status: model.Some("ENABLED"), SSEType: model.Some("KMS")}
+		if t.SSE.Key != "" {
+			out.SSEDescription.KMSMasterKeyArn = model.Some(t.SSE.Key)
+		}
+	}
+}
+
+func billingMode(b table.Billing) string {
+	if b.OnDemand {
+		return "PAY_PER_REQUEST"
+	}
+	return "PROVISIONED"
+}
+
+// timestamp returns t as a member, absent if t is zero.
+func timestamp(t time.Time) model.Opt[model.Timestamp] {
+	if t.IsZero() {
+		return model.Opt[model.Timestamp]{}
+	}
+	return model.Some(model.TimestampOf(t))
+}
+
+func describeKey(k table.KeySchema) []model.KeySchemaElement {
+	var out []model.KeySchemaElement
+	for _, a := range k.Hash {
+		out = append(out, model.KeySchemaElement{AttributeName: model.Some(a.Name), KeyType: model.Some("HASH")})
+	}
+	for _, a := range k.Sort {
+		out = append(out, model.KeySchemaElement{AttributeName: model.Some(a.Name), KeyType: model.Some("RANGE")})
+	}
+	return out
+}
+
+func describeThroughput(t table.Throughput) *model.ProvisionedThroughputDescription {
+	return &model.ProvisionedThroughputDescription{
+		ReadCapacityUnits:      model.Some(t.Read),
+		WriteCapacityUnits:     model.Some(t.Write),
+		NumberOfDecreasesToday: model.Some(t.DecreasesToday),
+		LastIncreaseDateTime:   timestamp(t.Increased),
+		LastDecreaseDateTime:   timestamp(t.Decreased),
+	}
+}
+
+func describeOnDemand(o *table.OnDemand) *model.OnDemandThroughput {
+	if o == nil {
+		return nil
+	}
+	limit := func(n int64) int64 {
+		if n == 0 {
+			return -1
+		}
+		return n
+	}
+	return &model.OnDemandThroughput{MaxReadRequestUnits: model.Some(limit(o.Read)), MaxWriteRequestUnits: model.Some(limit(o.Write))}
+}
+
+// warmUnits returns the throughput that a table or index can take at once.
+func warmUnits(b table.Billing, provisioned table.Throughput, warm *table.Throughput) table.Throughput {
+	units := provisioned
+	if b.OnDemand {
+		units = table.Throughput{Read: warmRead, Write: warmWrite}
+	}
+	if warm != nil {
+		units.Read, units.Write = max(units.Read, warm.Read), max(units.Write, warm.Write)
+	}
+	return units
+}
+
+func (a *API) describeIndexes(t *table.Table, tableStatus string, out *model.TableDescription) {
+	status := statusActive
+	if tableStatus == statusCreating {
+		status = statusCreating
+	}
+	for _, x := range t.Indexes {
+		count := t.Counts.Of(x.Space)
+		arn := model.Some(a.tableARN(t.Name) + "/index/" + x.Name)
+		projection := &model.Projection{ProjectionType: model.Some(x.Projection.Type), NonKeyAttributes: x.Projection.NonKeys}
+		if !x.Global {
+			out.LocalSecondaryIndexes = append(out.LocalSecondaryIndexes, model.LocalSecondaryIndexDescription{
+				IndexName: model.Some(x.Name), KeySchema: describeKey(x.Key), Projection: projection,
+				IndexSizeBytes: model.Some(count.Bytes), ItemCount: model.Some(count.Items), IndexArn: arn,
+			})
+			continue
+		}
+		warm := warmUnits(t.Billing, x.Throughput, x.Warm)
+		out.GlobalSecondaryIndexes = append(out.GlobalSecondaryIndexes, model.GlobalSecondaryIndexDescription{
+			IndexName: model.Some(x.Name), KeySchema: describeKey(x.Key), Projection: projection,
+			IndexSizeBytes: model.Some(count.Bytes), ItemCount: model.Some(count.Items), IndexArn: arn,
+			IndexStatus:           model.Some(status),
+			ProvisionedThroughput: describeThroughput(x.Throughput),
+			OnDemandThroughput:    describeOnDemand(x.OnDemand),
+			WarmThroughput: &model.GlobalSecondaryIndexWarmThroughputDescription{
+				ReadUnitsPerSecond: model.Some(warm.Read), WriteUnitsPerSecond: model.Some(warm.Write), Status: model.Some(statusActive),
+			},
+		})
+	}
+}

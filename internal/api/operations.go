@@ -1,0 +1,88 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/wire"
+)
+
+// operation is a row of the table of operations.
+type operation struct {
+	name  string
+	style ddberr.Style // how today's service words this operation's faults
+	serve server
+}
+
+// server decodes, checks, runs and encodes one request.
+type server func(ctx context.Context, a *API, style ddberr.Style, body, dst []byte) ([]byte, error)
+
+// operations is sorted by name. A new operation is a row here and a file.
+var operations = []operation{
+	{"BatchGetItem", ddberr.Bare, run((*API).BatchGetItem)},
+	{"BatchWriteItem", ddberr.Older, run((*API).BatchWriteItem)},
+	{"CreateTable", ddberr.Bare, run((*API).CreateTable)},
+	{"DeleteItem", ddberr.Enveloped, run((*API).DeleteItem)},
+	{"DeleteTable", ddberr.Bare, run((*API).DeleteTable)},
+	{"DescribeEndpoints", ddberr.Bare, run((*API).DescribeEndpoints)},
+	{"DescribeLimits", ddberr.Bare, run((*API).DescribeLimits)},
+	{"DescribeTable", ddberr.Bare, run((*API).DescribeTable)},
+	{"GetItem", ddberr.Bare, run((*API).GetItem)},
+	{"ListTables", ddberr.Bare, run((*API).ListTables)},
+	{"ListTagsOfResource", ddberr.Bare, run((*API).ListTagsOfResource)},
+	{"PutItem", ddberr.Enveloped, run((*API).PutItem)},
+	{"Query", ddberr.Bare, run((*API).Query)},
+	{"Scan", ddberr.Older, run((*API).Scan)},
+	{"TagResource", ddberr.Bare, run((*API).TagResource)},
+	{"UntagResource", ddberr.Bare, run((*API).UntagResource)},
+	{"UpdateItem", ddberr.Enveloped, run((*API).UpdateItem)},
+	{"UpdateTable", ddberr.Bare, run((*API).UpdateTable)},
+}
+
+// lookup returns the row of the operation called name, or nil.
+func lookup(name string) *operation {
+	i, found := slices.BinarySearchFunc(operations, name, func(o operation, name string) int {
+		return strings.Compare(o.name, name)
+	})
+	if !found {
+		return nil
+	}
+	return &operations[i]
+}
+
+// request is a pointer to a generated input.
+type request[In any] interface {
+	*In
+	Decode(*wire.Scanner) error
+	Validate(*model.Violations)
+}
+
+// response is a pointer to a generated output.
+type response[Out any] interface {
+	*Out
+	AppendJSON([]byte) []byte
+}
+
+// run makes a server of a method. The order of its steps is the order in
+// which errors win.
+func run[In, Out any, I request[In], O response[Out]](method func(*API, context.Context, I) (O, error)) server {
+	return func(ctx context.Context, a *API, style ddberr.Style, body, dst []byte) ([]byte, error) {
+		in := I(new(In))
+		if err := in.Decode(wire.NewScanner(body)); err != nil {
+			return nil, err
+		}
+		var violations model.Violations
+		in.Validate(&violations)
+		if e := violations.Error(style); e != nil {
+			return nil, e
+		}
+		out, err := method(a, ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return out.AppendJSON(dst), nil
+	}
+}

@@ -1,0 +1,50 @@
+package api
+
+import (
+	"strings"
+
+	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/table"
+)
+
+// tableARN returns the ARN of the table called name.
+func (a *API) tableARN(name string) string {
+	return "arn:aws:dynamodb:" + a.Region + ":" + a.Account + ":table/" + name
+}
+
+// tableName returns the name in a TableName, which may be the table's ARN in
+// any account and region.
+func tableName(nameOrARN string) string {
+	if !strings.HasPrefix(nameOrARN, "arn:") {
+		return nameOrARN
+	}
+	_, name, _ := strings.Cut(nameOrARN, ":table/")
+	name, _, _ = strings.Cut(name, "/")
+	return name
+}
+
+// readable returns the table that a data operation reads.
+func (a *API) readable(nameOrARN string) (*table.Table, error) {
+	if t := a.Engine.Catalog.Get(tableName(nameOrARN)); t != nil {
+		return t, nil
+	}
+	return nil, ddberr.TableNotFound()
+}
+
+// writable returns the table that a data operation writes. The caller calls
+// Release when the write is over.
+func (a *API) writable(nameOrARN string) (*table.Table, error) {
+	if t := a.Engine.Catalog.Lease(tableName(nameOrARN)); t != nil {
+		return t, nil
+	}
+	return nil, ddberr.TableNotFound()
+}
+
+// described returns the table that a table operation is about.
+func (a *API) described(nameOrARN string) (*table.Table, error) {
+	name := tableName(nameOrARN)
+	if t := a.Engine.Catalog.Get(name); t != nil {
+		return t, nil
+	}
+	return nil, ddberr.TableNamedNotFound(name)
+}

@@ -1,0 +1,18 @@
+package api
+
+import (
+	"context"
+
+	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
+)
+
+// TagResource adds tags to a table.
+func (a *API) TagResource(ctx context.Context, in *model.TagResourceInput) (*model.TagResourceOutput, error) {
+	t, err := a.tagged(in.ResourceArn.V)
+	if err != nil {
+		return nil, err
+	}
+	_, err = a.Engine.Change(ctx, t.Name, func(d *table.Descriptor) error { return setTags(d, in.Tags) })
+	return &model.TagResourceOutput{}, err
+}

@@ -1,0 +1,25 @@
+package api
+
+import (
+	"strings"
+
+	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/table"
+)
+
+// tagged returns the table that a ResourceArn names. Tables have tags,
+// indexes have not.
+func (a *API) tagged(arn string) (*table.Table, error) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "dynamodb" {
+		return nil, ddberr.ARNInvalid.Fault(arn)
+	}
+	name, ok := strings.CutPrefix(parts[5], "table/")
+	if !ok || name == "" || strings.Contains(name, "/") {
+		return nil, ddberr.ARNInvalid.Fault(arn)
+	}
+	if t := a.Engine.Catalog.Get(name); t != nil {
+		return t, nil
+	}
+	return nil, ddberr.ResourceNotFound("Requested resource not found: ResourcArn: " + arn + " not found")
+}

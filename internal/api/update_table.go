@@ -1,0 +1,178 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
+)
+
+// UpdateTable changes one kind of setting of a table. The answer says
+// UPDATING, as clients expect; the change is made when they have it.
+func (a *API) UpdateTable(ctx context.Context, in *model.UpdateTableInput) (*model.UpdateTableOutput, error) {
+	if err := checkUpdateTable(in); err != nil {
+		return nil, err
+	}
+	name := tableName(in.TableName.V)
+	t, err := a.Engine.Change(ctx, name, func(d *table.Descriptor) error { return a.applyUpdate(d, in) })
+	switch {
+	case errors.Is(err, table.ErrNotFound):
+		return nil, ddberr.TableNamedNotFound(name)
+	case err != nil:
+		return nil, err
+	}
+	return &model.UpdateTableOutput{TableDescription: a.describe(t, statusUpdating)}, nil
+}
+
+// checkUpdateTable checks what needs no table: that there is a change, and
+// only one kind.
+func checkUpdateTable(in *model.UpdateTableInput) error {
+	kinds := 0
+	for _, given := range []bool{
+		in.BillingMode.Set || in.ProvisionedThroughput != nil || in.OnDemandThroughput != nil || in.GlobalSecondaryIndexUpdates != nil,
+		in.TableClass.Set, in.DeletionProtectionEnabled.Set, in.WarmThroughput != nil, in.StreamSpecification != nil, in.SSESpecification != nil,
+	} {
+		if given {
+			kinds++
+		}
+	}
+	switch {
+	case in.ReplicaUpdates != nil || in.GlobalTableWitnessUpdates != nil || in.VectorIndexUpdates != nil || in.MultiRegionConsistency.Set ||
+		in.GlobalTableSettingsReplicationMode.Set || in.DisassociationProtectionEnabled.Set:
+		return ddberr.Validation("This version of Stator has no replicas and no vector indexes")
+	case kinds == 0:
+		return ddberr.UpdateNothing.Fault()
+	case kinds > 1:
+		return ddberr.UpdateManyKind.Fault()
+	case in.BillingMode.V == "PAY_PER_REQUEST" && in.ProvisionedThroughput != nil:
+		return ddberr.ThroughputOnDemand.Fault()
+	}
+	return nil
+}
+
+// applyUpdate makes the change that in asks for on d.
+func (a *API) applyUpdate(d *table.Descriptor, in *model.UpdateTableInput) error {
+	if err := a.updateCapacity(d, in); err != nil {
+		return err
+	}
+	if in.TableClass.Set {
+		d.Class, d.ClassChanged = in.TableClass.V, a.Now()
+	}
+	if in.DeletionProtectionEnabled.Set {
+		d.DeletionProtection = in.DeletionProtectionEnabled.V
+	}
+	if w := warmThroughput(in.WarmThroughput); w != nil {
+		now := warmUnits(d.Billing, d.Throughput, d.Warm)
+		if w.Read != 0 && w.Read < now.Read || w.Write != 0 && w.Write < now.Write {
+			return ddberr.WarmLower.Fault()
+		}
+		d.Warm = &table.Throughput{Read: max(w.Read, now.Read), Write: max(w.Write, now.Write)}
+	}
+	if s := in.SSESpecification; s != nil {
+		d.SSE = table.SSE{Enabled: s.Enabled.V, Type: s.SSEType.V, Key: s.KMSMasterKeyId.V}
+	}
+	if in.StreamSpecification == nil {
+		return nil
+	}
+	stream, err := parseStream(in.StreamSpecification)
+	d.Stream = stream
+	return err
+}
+
+// updateCapacity changes billing mode and throughput of d and its GSIs.
+func (a *API) updateCapacity(d *table.Descriptor, in *model.UpdateTableInput) error {
+	toProvisioned := in.BillingMode.V == "PROVISIONED" && d.Billing.OnDemand
+	if err := a.switchBilling(d, in); err != nil {
+		return err
+	}
+	if p := in.ProvisionedThroughput; p != nil {
+		if d.Billing.OnDemand {
+			return ddberr.ThroughputOnDemand.Fault()
+		}
+		next := throughput(p)
+		if next.Read == d.Throughput.Read && next.Write == d.Throughput.Write && len(in.GlobalSecondaryIndexUpdates) == 0 {
+			return ddberr.ThroughputSame.Fault(d.Throughput.Read, next.Read, d.Throughput.Write, next.Write)
+		}
+		a.setThroughput(&d.Throughput, next)
+	}
+	if limits := onDemandLimits(in.OnDemandThroughput); limits != nil {
+		if !d.Billing.OnDemand {
+			return ddberr.OnDemandNotProvisioned.Fault()
+		}
+		d.OnDemand = limits
+	}
+	for _, u := range in.GlobalSecondaryIndexUpdates {
+		if err := a.updateIndex(d, u); err != nil {
+			return err
+		}
+	}
+	for _, x := range d.Indexes {
+		if toProvisioned && x.Global && x.Throughput.Read == 0 {
+			return ddberr.IndexThroughputMissing.Fault(x.Name)
+		}
+	}
+	return nil
+}
+
+func (a *API) switchBilling(d *table.Descriptor, in *model.UpdateTableInput) error {
+	switch in.BillingMode.V {
+	case "PAY_PER_REQUEST":
+		if !d.Billing.OnDemand {
+			d.Billing.Changed = a.Now()
+			d.Throughput = table.Throughput{}
+			for _, x := range d.Indexes {
+				x.Throughput = table.Throughput{}
+			}
+		}
+		d.Billing.OnDemand, d.Billing.Named = true, true
+	case "PROVISIONED":
+		if d.Billing.OnDemand && in.ProvisionedThroughput == nil {
+			return ddberr.ThroughputMissing.Fault()
+		}
+		if d.Billing.OnDemand {
+			d.OnDemand = nil
+		}
+		d.Billing.OnDemand, d.Billing.Named = false, true
+	}
+	return nil
+}
+
+// setThroughput replaces a provisioned throughput and dates the change.
+func (a *API) setThroughput(t *table.Throughput, next table.Throughput) {
+	now := a.Now()
+	if next.Read > t.Read || next.Write > t.Write {
+		t.Increased = now
+	}
+	if next.Read < t.Read || next.Write < t.Write {
+		if day := 24 * time.Hour; !t.Decreased.Truncate(day).Equal(now.Truncate(day)) { // UTC days
+			t.DecreasesToday = 0
+		}
+		t.Decreased = now
+		t.DecreasesToday++
+	}
+	t.Read, t.Write = next.Read, next.Write
+}
+
+// updateIndex changes the throughput of a GSI.
+func (a *API) updateIndex(d *table.Descriptor, u model.GlobalSecondaryIndexUpdate) error {
+	if u.Update == nil {
+		return ddberr.Validation("This version of Stator creates and deletes indexes only with their table")
+	}
+	x := d.Index(u.Update.IndexName.V)
+	if x == nil || !x.Global {
+		return ddberr.ResourceNotFound("Requested resource not found")
+	}
+	if p := u.Update.ProvisionedThroughput; p != nil {
+		a.setThroughput(&x.Throughput, throughput(p))
+	}
+	if limits := onDemandLimits(u.Update.OnDemandThroughput); limits != nil {
+		x.OnDemand = limits
+	}
+	if w := warmThroughput(u.Update.WarmThroughput); w != nil {
+		x.Warm = w
+	}
+	return nil
+}

@@ -1,0 +1,301 @@
+package table
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/statordb/stator/internal/kv"
+)
+
+// Errors of the Catalog.
+var (
+	ErrExists   = errors.New("table exists")
+	ErrNotFound = errors.New("table not found")
+)
+
+// Catalog keeps the descriptors: in memory for reading, in the store for good.
+//
+// A writer holds a lease on the version of the descriptor that it uses. A
+// change publishes the new version and then waits for the leases on the old
+// one to end, so that once Change returns no write follows the old version.
+type Catalog struct {
+	store kv.Store
+	mu    struct {
+		sync.RWMutex
+		tables map[string]*Table
+	}
+}
+
+// Table is one version of a descriptor in use, with the table's counters.
+type Table struct {
+	*Descriptor
+	Counts  *Counts
+	leases  atomic.Int64
+	retired atomic.Bool
+}
+
+func catalogKey(name string) []byte { return append([]byte{catalogPrefix, 0}, name...) }
+
+func metaKey(name string) []byte { return append([]byte{metaPrefix}, name...) }
+
+const dropPrefix = "drop/"
+
+// OpenCatalog reads the descriptors from store and finishes the removal of
+// tables that a stop interrupted.
+func OpenCatalog(ctx context.Context, store kv.Store) (*Catalog, error) {
+	c := &Catalog{store: store}
+	c.mu.tables = map[string]*Table{}
+	var drops []uint32
+	err := store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
+		drops = nil
+		if err := c.load(ctx, r); err != nil {
+			return err
+		}
+		prefix := metaKey(dropPrefix)
+		for p, err := range r.Scan(ctx, kv.Range{Start: prefix, End: after(prefix)}) {
+			if err != nil {
+				return err
+			}
+			drops = append(drops, binary.BigEndian.Uint32(p.Key[len(prefix):]))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the catalog: %w", err)
+	}
+	return c, c.drop(ctx, drops)
+}
+
+func (c *Catalog) load(ctx context.Context, r kv.Reader) error {
+	prefix := catalogKey("")
+	for p, err := range r.Scan(ctx, kv.Range{Start: prefix, End: after(prefix)}) {
+		if err != nil {
+			return err
+		}
+		d := new(Descriptor)
+		if err := json.Unmarshal(p.Value, d); err != nil {
+			return fmt.Errorf("descriptor of table %s: %w", p.Key[len(prefix):], err)
+		}
+		d.prepare()
+		t := &Table{Descriptor: d, Counts: newCounts()}
+		for _, space := range d.spaces() {
+			if err := t.Counts.load(ctx, r, space); err != nil {
+				return err
+			}
+		}
+		c.mu.tables[d.Name] = t
+	}
+	return nil
+}
+
+// spaces returns the spaces of d and of its indexes.
+func (d *Descriptor) spaces() []uint32 {
+	spaces := []uint32{d.Space}
+	for _, x := range d.Indexes {
+		spaces = append(spaces, x.Space)
+	}
+	return spaces
+}
+
+// Get returns the table called name, or nil. It may be used to read, not to
+// write.
+func (c *Catalog) Get(name string) *Table {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.mu.tables[name]
+}
+
+// Names returns up to limit names of tables behind after, sorted, and whether
+// there are more.
+func (c *Catalog) Names(after string, limit int) (names []string, more bool) {
+	c.mu.RLock()
+	for name := range c.mu.tables {
+		if name > after {
+			names = append(names, name)
+		}
+	}
+	c.mu.RUnlock()
+	slices.Sort(names)
+	if len(names) > limit {
+		return names[:limit], true
+	}
+	return names, false
+}
+
+// Create adds the table d, giving it and its indexes their spaces. It returns
+// ErrExists if the name is taken.
+func (c *Catalog) Create(ctx context.Context, d *Descriptor) (*Table, error) {
+	key, next := catalogKey(d.Name), metaKey("next-space")
+	err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key, next}}, func(tx kv.Tx) error {
+		if old, err := tx.GetLocked(ctx, key); err != nil || old != nil {
+			return errors.Join(err, found(old))
+		}
+		if err := assignSpaces(ctx, tx, next, d); err != nil {
+			return err
+		}
+		return putDescriptor(tx, key, d)
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.prepare()
+	t := &Table{Descriptor: d, Counts: newCounts()}
+	c.publish(t)
+	return t, nil
+}
+
+func found(value []byte) error {
+	if value != nil {
+		return ErrExists
+	}
+	return nil
+}
+
+// assignSpaces gives every space of d that has none yet the next number.
+func assignSpaces(ctx context.Context, tx kv.Tx, key []byte, d *Descriptor) error {
+	value, err := tx.GetLocked(ctx, key)
+	if err != nil {
+		return err
+	}
+	next := uint32(1)
+	if value != nil {
+		next = binary.BigEndian.Uint32(value)
+	}
+	give := func(space *uint32) {
+		if *space == 0 {
+			*space = next
+			next++
+		}
+	}
+	give(&d.Space)
+	for _, x := range d.Indexes {
+		give(&x.Space)
+	}
+	return tx.Put(key, binary.BigEndian.AppendUint32(nil, next))
+}
+
+func putDescriptor(tx kv.Tx, key []byte, d *Descriptor) error {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("encode descriptor: %w", err)
+	}
+	return tx.Put(key, text)
+}
+
+// Change replaces the descriptor of the table called name by what edit makes
+// of a copy. An error of edit is returned unchanged; ErrNotFound if there is
+// no such table.
+func (c *Catalog) Change(ctx context.Context, name string, edit func(*Descriptor) error) (*Table, error) {
+	old := c.Get(name)
+	if old == nil {
+		return nil, ErrNotFound
+	}
+	key, next := catalogKey(name), metaKey("next-space")
+	var d *Descriptor
+	err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key, next}}, func(tx kv.Tx) error {
+		text, err := tx.GetLocked(ctx, key)
+		if err != nil {
+			return err
+		}
+		if text == nil {
+			return ErrNotFound
+		}
+		d = new(Descriptor)
+		if err := json.Unmarshal(text, d); err != nil {
+			return fmt.Errorf("descriptor of table %s: %w", name, err)
+		}
+		if err := edit(d); err != nil {
+			return err
+		}
+		d.Version++
+		if err := assignSpaces(ctx, tx, next, d); err != nil {
+			return err
+		}
+		return putDescriptor(tx, key, d)
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.prepare()
+	t := &Table{Descriptor: d, Counts: old.Counts}
+	c.publish(t)
+	return t, nil
+}
+
+// publish makes t the current version, unless a newer one is, and waits for
+// the leases on the one before to end.
+func (c *Catalog) publish(t *Table) {
+	c.mu.Lock()
+	old := c.mu.tables[t.Name]
+	if old != nil && old.ID == t.ID && old.Version > t.Version {
+		c.mu.Unlock()
+		return
+	}
+	c.mu.tables[t.Name] = t
+	c.mu.Unlock()
+	old.retire()
+}
+
+// Delete removes the table called name and its data. check may refuse.
+func (c *Catalog) Delete(ctx context.Context, name string, check func(*Descriptor) error) (*Table, error) {
+	key := catalogKey(name)
+	t := c.Get(name)
+	if t == nil {
+		return nil, ErrNotFound
+	}
+	err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) error {
+		text, err := tx.GetLocked(ctx, key)
+		if err != nil {
+			return err
+		}
+		if text == nil {
+			return ErrNotFound
+		}
+		if err := check(t.Descriptor); err != nil {
+			return err
+		}
+		for _, space := range t.spaces() {
+			if err := tx.Put(dropKey(space), nil); err != nil {
+				return err
+			}
+		}
+		return tx.Delete(key)
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	if c.mu.tables[name] == t {
+		delete(c.mu.tables, name)
+	}
+	c.mu.Unlock()
+	t.retire()
+	return t, c.drop(ctx, t.spaces())
+}
+
+func dropKey(space uint32) []byte {
+	return binary.BigEndian.AppendUint32(metaKey(dropPrefix), space)
+}
+
+// drop clears the rows of spaces and forgets them.
+func (c *Catalog) drop(ctx context.Context, spaces []uint32) error {
+	for _, space := range spaces {
+		start := spaceKey(space)
+		if err := c.store.Clear(ctx, start, after(start)); err != nil {
+			return fmt.Errorf("clear dropped table: %w", err)
+		}
+		err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{dropKey(space)}}, func(tx kv.Tx) error {
+			return errors.Join(tx.Delete(dropKey(space)), tx.Delete(countsKey(space)))
+		})
+		if err != nil {
+			return fmt.Errorf("forget dropped table: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package table
+
+import (
+	"context"
+
+	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/expr"
+	"github.com/statordb/stator/internal/kv"
+)
+
+// Engine reads and writes the items of the tables in a Catalog.
+type Engine struct {
+	*Catalog
+	store kv.Store
+}
+
+// NewEngine returns an engine over store, whose descriptors are in c.
+func NewEngine(store kv.Store, c *Catalog) *Engine { return &Engine{c, store} }
+
+// Mutation is one write of one item, before it is known what is there.
+type Mutation struct {
+	Table     *Table
+	Key       attr.Item       // key attributes, checked
+	Condition *expr.Condition // nil: none
+	// Next computes the item to store from the one there (empty if none); an
+	// empty result deletes. It must have no effect outside: it may run again.
+	Next func(old attr.Item) (attr.Item, error)
+}
+
+// Change is what a Mutation did. Its items are valid while the transaction
+// runs.
+type Change struct {
+	Table    *Table
+	Old, New attr.Item
+	Indexes  []IndexWrite // of the indexes whose entries changed
+
+	counts []countDelta
+}
+
+type countDelta struct {
+	space uint32
+	delta Count
+}
+
+func (c *Change) count(space uint32, it attr.Item, sign int64) {
+	c.counts = append(c.counts, countDelta{space, Count{sign, sign * int64(it.Size())}})
+}
+
+// ConditionFailed is the error of a Mutation whose condition is false.
+type ConditionFailed struct{ Old attr.Item }
+
+func (*ConditionFailed) Error() string { return "the condition is false" }
+
+// Write applies m in a transaction of its own. The items of the Change are
+// copies.
+func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
+	key := m.Table.ItemKey(m.Key)
+	var c Change
+	err := e.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) (err error) {
+		if c, err = e.Apply(ctx, tx, m, key); err != nil {
+			return err
+		}
+		c.Old = c.Old.Clone()
+		return nil
+	})
+	if err != nil {
+		return c, err
+	}
+	c.settle()
+	return c, nil
+}
+
+// settle adds what a committed change did to the table's counters.
+func (c *Change) settle() {
+	for _, d := range c.counts {
+		c.Table.Counts.add(d.space, d.delta)
+	}
+}
+
+// Apply is the write path: it reads the old item under key, which is
+// m.Table's ItemKey of m.Key, tests the condition, computes the next item,
+// writes it, and maintains what follows from it.
+func (e *Engine) Apply(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (Change, error) {
+	c := Change{Table: m.Table}
+	value, err := tx.GetLocked(ctx, key)
+	if err != nil {
+		return c, err
+	}
+	if value != nil {
+		if c.Old, err = parseRow(value); err != nil {
+			return c, err
+		}
+	}
+	if m.Condition != nil && !m.Condition.Eval(c.Old) {
+		return c, &ConditionFailed{c.Old.Clone()}
+	}
+	if c.New, err = m.Next(c.Old); err != nil {
+		return c, err
+	}
+	return c, e.put(tx, key, &c)
+}
+
+// put writes the change of one item and of its index entries.
+func (e *Engine) put(tx kv.Tx, key []byte, c *Change) error {
+	switch {
+	case c.Old.Equal(c.New):
+		return nil
+	case c.New.IsEmpty():
+		if err := tx.Delete(key); err != nil {
+			return err
+		}
+	default:
+		if err := tx.Put(key, row(c.New)); err != nil {
+			return err
+		}
+	}
+	if !c.Old.IsEmpty() {
+		c.count(c.Table.Space, c.Old, -1)
+	}
+	if !c.New.IsEmpty() {
+		c.count(c.Table.Space, c.New, +1)
+	}
+	for _, x := range c.Table.Indexes {
+		if err := x.maintain(tx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Units returns the write capacity units that c consumed of its table, LSIs
+// and GSIs apart.
+func (c *Change) Units() float64 { return WriteUnits(max(c.Old.Size(), c.New.Size())) }

@@ -1,0 +1,70 @@
+package table
+
+import (
+	"bytes"
+
+	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/kv"
+)
+
+// entry returns the entry of it in x, or ok false if it lacks a key attribute.
+func (x *Index) entry(it attr.Item) (entry attr.Item, ok bool) {
+	for _, a := range x.Key.Hash {
+		if it.Get(a.Name).Type() != a.Type {
+			return attr.Item{}, false
+		}
+	}
+	for _, a := range x.Key.Sort {
+		if it.Get(a.Name).Type() != a.Type {
+			return attr.Item{}, false
+		}
+	}
+	if x.carried == nil {
+		return it, true
+	}
+	return it.Project(x.carried), true
+}
+
+// IndexWrite is what a change cost one index.
+type IndexWrite struct {
+	Index *Index
+	Units float64 // write capacity units
+}
+
+// maintain brings the entries of x from c.Old to c.New.
+func (x *Index) maintain(tx kv.Tx, c *Change) error {
+	old, had := x.entry(c.Old)
+	next, has := x.entry(c.New)
+	if !had && !has || had && has && old.Equal(next) {
+		return nil
+	}
+	var oldKey, newKey []byte
+	var units float64
+	if had {
+		oldKey = x.entryKey(c.Table.Descriptor, old)
+		c.count(x.Space, old, -1)
+	}
+	if has {
+		newKey = x.entryKey(c.Table.Descriptor, next)
+		c.count(x.Space, next, +1)
+		units += WriteUnits(max(next.Size(), sizeIf(bytes.Equal(oldKey, newKey), old)))
+		if err := tx.Put(newKey, row(next)); err != nil {
+			return err
+		}
+	}
+	if had && !bytes.Equal(oldKey, newKey) {
+		units += WriteUnits(old.Size())
+		if err := tx.Delete(oldKey); err != nil {
+			return err
+		}
+	}
+	c.Indexes = append(c.Indexes, IndexWrite{x, units})
+	return nil
+}
+
+func sizeIf(same bool, it attr.Item) int {
+	if same {
+		return it.Size()
+	}
+	return 0
+}

@@ -1,0 +1,128 @@
+package table
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/expr"
+	"github.com/statordb/stator/internal/kv"
+)
+
+// PageBytes is the size of the items that one Query or Scan evaluates at
+// most, before filtering.
+const PageBytes = 1 << 20
+
+// Get returns a copy of the item with the key attributes of key, empty if
+// there is none.
+func (e *Engine) Get(ctx context.Context, t *Table, key attr.Item, consistent bool) (attr.Item, error) {
+	k := t.ItemKey(key)
+	var it attr.Item
+	o := kv.ReadOptions{Keys: [][]byte{k}, Consistent: consistent}
+	err := e.store.View(ctx, o, func(r kv.Reader) error {
+		value, err := r.Get(ctx, k)
+		if err != nil || value == nil {
+			return err
+		}
+		it, err = parseRow(value)
+		it = it.Clone()
+		return err
+	})
+	return it, err
+}
+
+// Plan is a bounded read of consecutive rows of a table or an index.
+type Plan struct {
+	Table      *Table
+	Index      *Index // nil: the table
+	Range      kv.Range
+	Consistent bool
+	Filter     *expr.Condition // nil: none
+	Limit      int             // items to evaluate at most; 0: no limit
+	CountOnly  bool            // Items stay empty
+	Fetch      bool            // follow LSI entries to the items of the table
+}
+
+// Page is what one run of a Plan found.
+type Page struct {
+	Items   []attr.Item // that passed the filter
+	Count   int         // likewise
+	Scanned int         // items evaluated
+	Bytes   int         // their size
+	Fetched float64     // units of following entries, see Plan.Fetch (strongly consistent)
+	Last    attr.Item   // the last item evaluated, if the plan stopped early; else empty
+}
+
+// Resume makes p go on behind the row that start names, if it lies in the
+// range, and reports whether it does.
+func (p *Plan) Resume(start attr.Item) bool {
+	key := p.Table.PositionKey(p.Index, start)
+	if !contains(p.Range, key) {
+		return false
+	}
+	if p.Range.Reverse {
+		p.Range.End = key
+	} else {
+		p.Range.Start = append(key, 0)
+	}
+	return true
+}
+
+// Read runs p. The items of the Page are copies.
+func (e *Engine) Read(ctx context.Context, p Plan) (Page, error) {
+	var page Page
+	err := e.store.View(ctx, kv.ReadOptions{Consistent: p.Consistent}, func(r kv.Reader) error {
+		page = Page{}
+		for pair, err := range r.Scan(ctx, p.Range) {
+			if err != nil {
+				return err
+			}
+			more, err := page.add(ctx, r, &p, pair)
+			if err != nil || !more {
+				return err
+			}
+		}
+		return nil
+	})
+	return page, err
+}
+
+// add evaluates one row and reports whether the page goes on.
+func (page *Page) add(ctx context.Context, r kv.Reader, p *Plan, pair kv.Pair) (more bool, err error) {
+	it, err := parseRow(pair.Value)
+	if err != nil {
+		return false, err
+	}
+	page.Scanned++
+	page.Bytes += it.Size()
+	full := (p.Limit > 0 && page.Scanned == p.Limit) || page.Bytes >= PageBytes
+	if full {
+		page.Last = it.Clone()
+	}
+	if p.Fetch {
+		if it, err = page.fetch(ctx, r, p.Table, it); err != nil {
+			return false, err
+		}
+	}
+	if p.Filter == nil || p.Filter.Eval(it) {
+		page.Count++
+		if !p.CountOnly {
+			page.Items = append(page.Items, attr.FromStored(bytes.Clone(it.Stored())))
+		}
+	}
+	return !full, nil
+}
+
+// fetch reads the item of the table that an index entry belongs to.
+func (page *Page) fetch(ctx context.Context, r kv.Reader, t *Table, entry attr.Item) (attr.Item, error) {
+	value, err := r.Get(ctx, t.ItemKey(entry))
+	if err != nil {
+		return attr.Item{}, err
+	}
+	if value == nil {
+		return entry, nil
+	}
+	it, err := parseRow(value)
+	page.Fetched += ReadUnits(it.Size(), true)
+	return it, err
+}
