@@ -18,15 +18,14 @@ func (a *API) DescribeEndpoints(ctx context.Context, _ *model.DescribeEndpointsI
 	}}}, nil
 }
 
-type hostKey struct{}
+type contextKey string
 
-// WithHost returns a context that carries the Host of a request.
-func WithHost(ctx context.Context, host string) context.Context {
-	return context.WithValue(ctx, hostKey{}, host)
-}
+// HostKey is the context key under which a front door keeps the Host of the
+// request, a string.
+const HostKey contextKey = "host"
 
 // Host returns the Host of the request, or "".
 func Host(ctx context.Context) string {
-	host, _ := ctx.Value(hostKey{}).(string)
+	host, _ := ctx.Value(HostKey).(string)
 	return host
 }

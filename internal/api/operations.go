@@ -42,6 +42,15 @@ var operations = []operation{
 	{"UpdateTable", ddberr.Bare, run((*API).UpdateTable)},
 }
 
+// Names returns the names of the operations served, sorted.
+func Names() []string {
+	names := make([]string, len(operations))
+	for i, op := range operations {
+		names[i] = op.name
+	}
+	return names
+}
+
 // lookup returns the row of the operation called name, or nil.
 func lookup(name string) *operation {
 	i, found := slices.BinarySearchFunc(operations, name, func(o operation, name string) int {

@@ -6,6 +6,7 @@ package wire
 import (
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/statordb/stator/internal/ddberr"
@@ -170,8 +171,12 @@ func (s *Scanner) open() error {
 	return nil
 }
 
-// className qualifies a shape's name as the service's error texts do.
+// className qualifies a shape's name as the service's error texts do;
+// "List<X>" is a list of X.
 func className(shape string) string {
+	if elem, ok := strings.CutPrefix(shape, "List<"); ok {
+		return "java.util.List<" + className(strings.TrimSuffix(elem, ">")) + ">"
+	}
 	switch shape {
 	case "String", "Boolean", "Long", "Integer", "Double":
 		return "java.lang." + shape

@@ -1,0 +1,5 @@
+package main
+
+import "errors"
+
+func benchmark([]string) error { return errors.New("soon") }

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/statordb/stator"
+)
+
+// serve runs a server until SIGINT or SIGTERM.
+func serve(args []string) error {
+	var c stator.Config
+	var inMemory bool
+	var level slog.Level
+	set := flag.NewFlagSet("stator serve", flag.ContinueOnError)
+	set.StringVar(&c.Listen, "listen", "127.0.0.1:8000", "address to listen on")
+	set.StringVar(&c.DataDir, "data", "stator-data", "directory of the data, created if absent")
+	set.BoolVar(&inMemory, "in-memory", false, "keep everything in memory and forget it at the end")
+	set.StringVar(&c.Region, "region", "us-east-1", "region in ARNs")
+	set.StringVar(&c.Account, "account", "000000000000", "account in ARNs")
+	set.StringVar(&c.Dialect, "dialect", "", "vintage of the error texts: 2026-05, or empty for today's")
+	set.Int64Var(&c.CacheBytes, "cache-bytes", 256<<20, "most memory for the block cache")
+	set.BoolVar(&c.AllowUnauthenticated, "allow-unauthenticated", false, "permit an address that is not loopback although requests are not authenticated")
+	set.TextVar(&level, "log-level", slog.LevelInfo, "least level that is logged: DEBUG, INFO, WARN, ERROR")
+	if err := parse(set, args); err != nil {
+		return err
+	}
+	if inMemory {
+		c.DataDir = ""
+	}
+	c.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+
+	stop := make(chan os.Signal, 2)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	srv, err := stator.Open(c)
+	if err != nil {
+		return err
+	}
+	where := c.DataDir
+	if inMemory {
+		where = "memory"
+	}
+	fmt.Printf("stator serves DynamoDB at %s, data in %s\n", srv.URL(), where)
+	<-stop
+	c.Log.Info("draining")
+	go func() {
+		<-stop // a second signal does not wait
+		os.Exit(1)
+	}()
+	return srv.Close()
+}

@@ -1,0 +1,126 @@
+package stator
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/statordb/stator/internal/api"
+	"github.com/statordb/stator/internal/datadir"
+	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/kv/memkv"
+	"github.com/statordb/stator/internal/kv/pebblekv"
+)
+
+// Config says what a server is. Every member has a default.
+type Config struct {
+	// Listen is the TCP address, "127.0.0.1:0" (any free port) if empty.
+	Listen string
+	// DataDir is the directory of the data; it is created if absent. Empty
+	// keeps everything in memory.
+	DataDir string
+	// Region and Account appear in ARNs: "us-east-1" and "000000000000" if
+	// empty. They do not separate anything: a client sees all tables whatever
+	// region and key it uses.
+	Region, Account string
+	// Dialect is the vintage of DynamoDB's error texts: "" for today's, or
+	// "2026-05".
+	Dialect string
+	// AllowUnauthenticated permits an address that is not loopback. Requests
+	// are not authenticated: whoever reaches the address can do everything.
+	AllowUnauthenticated bool
+	// CacheBytes is the most memory for the block cache, 256 MiB if zero.
+	CacheBytes int64
+	// Log receives what an operator should see; nil drops it.
+	Log *slog.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Dialects are the values of Config.Dialect.
+var Dialects = []string{"", "2026-05"}
+
+var (
+	accountPattern = regexp.MustCompile(`^\d{12}$`)
+	regionPattern  = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+)
+
+// withDefaults fills in defaults and reports what cannot be.
+func (c Config) withDefaults() (Config, error) {
+	set := func(s *string, value string) {
+		if *s == "" {
+			*s = value
+		}
+	}
+	set(&c.Listen, "127.0.0.1:0")
+	set(&c.Region, "us-east-1")
+	set(&c.Account, "000000000000")
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	switch {
+	case !regionPattern.MatchString(c.Region):
+		return c, fmt.Errorf("region %q: use a name like us-east-1", c.Region)
+	case !accountPattern.MatchString(c.Account):
+		return c, fmt.Errorf("account %q: use twelve digits", c.Account)
+	case !slices.Contains(Dialects, c.Dialect):
+		return c, fmt.Errorf("dialect %q: use 2026-05, or none for today's", c.Dialect)
+	case c.CacheBytes < 0:
+		return c, fmt.Errorf("cache of %d bytes: use a positive size", c.CacheBytes)
+	}
+	return c, c.checkListen()
+}
+
+// checkListen refuses to serve a network without authentication by accident.
+func (c Config) checkListen() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("address %q: use host:port, like 127.0.0.1:8000", c.Listen)
+	}
+	if c.AllowUnauthenticated || host == "localhost" || net.ParseIP(host).IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("address %q is not loopback and requests are not authenticated: listen on 127.0.0.1, or allow it with --allow-unauthenticated", c.Listen)
+}
+
+func (c Config) dialect() api.Dialect {
+	if c.Dialect == "2026-05" {
+		return api.Dialect202605
+	}
+	return api.DialectCurrent
+}
+
+// listenError says in one line why an address cannot be listened on.
+func listenError(address string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("address %s is in use: stop what listens there, or choose another with --listen", address)
+	}
+	return fmt.Errorf("cannot listen on %s: %s", address, oneLine(err))
+}
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// openStore opens the store that c asks for; release gives up its directory.
+func openStore(c Config) (store kv.Store, release func() error, err error) {
+	if c.DataDir == "" {
+		return memkv.New(memkv.Options{}), nil, nil
+	}
+	dir, err := datadir.Open(c.DataDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err = pebblekv.Open(pebblekv.Options{Dir: dir.Store(), CacheBytes: c.CacheBytes, Logger: c.Log})
+	if err != nil {
+		return nil, dir.Close, fmt.Errorf("open the data: %w", err)
+	}
+	return store, dir.Close, nil
+}

@@ -1,0 +1,235 @@
+// Package datadir owns the directory in which a server keeps everything that
+// outlives it: it creates it, locks it and knows what format it has.
+//
+// # Layout
+//
+//	FORMAT   one line, "stator N": the format of everything else here
+//	LOCK     locked while a process has the directory open; empty
+//	store/   the storage engine's files
+//
+// # Invariants
+//
+//   - FORMAT appears, whole and durable, before anything it speaks of. A crash
+//     or power cut during the first Open leaves a directory that opens.
+//   - Nothing is written to a directory that is not ours.
+//   - Format N+1 is written only after the upgrade from N has succeeded, so an
+//     interrupted upgrade runs again, from its start.
+package datadir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+const (
+	formatFile = "FORMAT"
+	tempFile   = "FORMAT.tmp"
+	lockFile   = "LOCK"
+	storeDir   = "store"
+)
+
+// upgrade takes the directory at path from one format to the next. It may be
+// run again after a crash in its middle.
+type upgrade func(path string) error
+
+// upgrades, in order: the first one takes format 1 to format 2. The newest
+// format, which new directories get, is one more than their number.
+var upgrades []upgrade
+
+// Dir is a directory that this process has open. Nobody else can open it until
+// Close or the end of the process.
+type Dir struct {
+	path string
+	lock *os.File
+}
+
+// Open opens the data directory at path, creating it, readable by its owner
+// only, if there is nothing, and upgrading it if its format is older than this
+// program's. Each error is one line that says what to do.
+func Open(path string) (*Dir, error) { return open(path, upgrades) }
+
+func open(path string, upgrades []upgrade) (*Dir, error) {
+	if err := makeDir(path); err != nil {
+		return nil, err
+	}
+	// Before LOCK is created, so that a foreign directory stays as it was.
+	if _, err := readFormat(path); err != nil {
+		return nil, err
+	}
+	lock, err := takeLock(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := bringUpToDate(path, upgrades); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return &Dir{path: path, lock: lock}, nil
+}
+
+// Path returns the directory as it was given to Open.
+func (d *Dir) Path() string { return d.path }
+
+// Store returns the directory of the storage engine. It need not exist.
+func (d *Dir) Store() string { return filepath.Join(d.path, storeDir) }
+
+// Close lets others open the directory.
+func (d *Dir) Close() error { return d.lock.Close() }
+
+// makeDir makes path a directory.
+func makeDir(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.IsDir():
+		return fmt.Errorf("%s is a file: give a directory", path)
+	case err == nil:
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return cannotWrite(path, err)
+	}
+	parent := filepath.Dir(path)
+	if parent != path {
+		if err := makeDir(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return cannotWrite(parent, err)
+	}
+	return nil
+}
+
+// takeLock locks the directory for this process until the file is closed.
+func takeLock(path string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, cannotWrite(path, err)
+	}
+	held, err := tryLock(f)
+	switch {
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("cannot lock %s: %w", path, err), f.Close())
+	case held:
+		return nil, errors.Join(fmt.Errorf(
+			"%s is already open in another process: stop that one, or give this one another directory", path), f.Close())
+	}
+	return f, nil
+}
+
+// bringUpToDate runs the upgrades that the directory needs, after giving it the
+// newest format if it is new. The caller holds the lock.
+func bringUpToDate(path string, upgrades []upgrade) error {
+	newest := 1 + len(upgrades)
+	have, err := readFormat(path)
+	switch {
+	case err != nil:
+		return err
+	case have == 0:
+		return writeFormat(path, newest)
+	case have > newest:
+		return fmt.Errorf("%s was made by a newer Stator (format %d; this one reads up to %d): start that version or a later one",
+			path, have, newest)
+	}
+	for ; have < newest; have++ {
+		if err := upgrades[have-1](path); err != nil {
+			return fmt.Errorf("upgrade %s from format %d: %w", path, have, err)
+		}
+		if err := writeFormat(path, have+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readFormat returns the format of the directory, 0 if it has none yet, or an
+// error if it is not ours.
+func readFormat(path string) (int, error) {
+	name := filepath.Join(path, formatFile)
+	text, err := os.ReadFile(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, checkEmpty(path)
+	case err != nil:
+		return 0, fmt.Errorf("cannot read %s: %w", name, err)
+	}
+	number, ok := strings.CutPrefix(strings.TrimSuffix(string(text), "\n"), "stator ")
+	format, err := strconv.Atoi(number)
+	if !ok || err != nil || format < 1 {
+		return 0, fmt.Errorf("%s is not a Stator directory (its FORMAT file says something else): give an empty or a new directory", path)
+	}
+	return format, nil
+}
+
+// checkEmpty returns an error if the directory, which has no format, holds more
+// than an interrupted first Open leaves, or a new file system.
+func checkEmpty(path string) error {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return fmt.Errorf("cannot read %s: %w", path, err)
+	}
+	for _, e := range entries {
+		switch e.Name() {
+		case lockFile, tempFile, "lost+found":
+		case formatFile:
+			return nil // written since we looked, by a process that has the lock
+		default:
+			return fmt.Errorf("%s is not a Stator directory (it holds %s and no FORMAT file): give an empty or a new directory",
+				path, e.Name())
+		}
+	}
+	return nil
+}
+
+// writeFormat makes the format of the directory durable, and the directory too.
+func writeFormat(path string, format int) error {
+	temp := filepath.Join(path, tempFile)
+	if err := writeSynced(temp, fmt.Sprintf("stator %d\n", format)); err != nil {
+		return cannotWrite(path, err)
+	}
+	if err := os.Rename(temp, filepath.Join(path, formatFile)); err != nil {
+		return cannotWrite(path, err)
+	}
+	if err := syncDir(path); err != nil {
+		return cannotWrite(path, err)
+	}
+	return syncAncestors(path)
+}
+
+// writeSynced replaces a file and syncs it.
+func writeSynced(name, text string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// syncAncestors makes path itself survive a power cut: makeDir may have created
+// it and any of the directories above, now or before a crash. One that we may
+// not open we have not created.
+func syncAncestors(path string) error {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return cannotWrite(path, err)
+	}
+	for dir := filepath.Dir(abs); ; dir = filepath.Dir(dir) {
+		if err := syncDir(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return cannotWrite(dir, err)
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
+func cannotWrite(path string, err error) error {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		err = pe.Err // the path is said already
+	}
+	return fmt.Errorf("cannot write in %s (%w): let the user that runs Stator write there, or give another directory", path, err)
+}

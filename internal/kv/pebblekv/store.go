@@ -1,0 +1,134 @@
+package pebblekv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/statordb/stator/internal/kv"
+)
+
+// userEnd is the end of the keys that callers can see.
+var userEnd = []byte{kv.ReservedPrefix}
+
+// Store is a kv.Store in a directory. Make one with Open.
+type Store struct {
+	db      *pebble.DB
+	limits  kv.Limits
+	gate    *kv.Gate
+	failure *failure
+	stripes *stripes
+	flights *flights
+	stamps  stamps
+	commits atomic.Uint64
+	views   sync.Pool // of *view
+	txs     sync.Pool // of *tx
+}
+
+// Open opens the store in o.Dir, creating it if there is none. Two stores
+// cannot have the same directory open; the error then says so.
+func Open(o Options) (*Store, error) {
+	o = o.withDefaults()
+	f := &failure{dir: o.Dir, log: o.Logger, onFatal: o.OnFatal}
+	db, err := pebble.Open(o.Dir, o.pebbleOptions(f))
+	if err != nil {
+		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
+	}
+	s := &Store{
+		db:      db,
+		limits:  o.Limits,
+		gate:    kv.NewGate(),
+		failure: f,
+		stripes: &stripes{seed: maphash.MakeSeed()},
+		flights: newFlights(),
+	}
+	s.views.New = func() any { return &view{reads: reads{store: s}} }
+	s.txs.New = func() any { return &tx{reads: reads{store: s}} }
+	if err := s.stamps.load(db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// enter admits a call; after nil the caller owes one gate.Leave.
+func (s *Store) enter(ctx context.Context) error {
+	if err := s.gate.Enter(); err != nil {
+		return err
+	}
+	err := s.failure.err()
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		s.gate.Leave()
+	}
+	return err
+}
+
+// Clear implements kv.Store. The disk space comes back within seconds.
+func (s *Store) Clear(ctx context.Context, start, end []byte) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	lower, upper := bounds(kv.Range{Start: start, End: end})
+	b := s.db.NewBatch()
+	if err := b.DeleteRange(lower, upper, nil); err != nil {
+		return fmt.Errorf("clear: %w", err)
+	}
+	return s.commit(b, nil)
+}
+
+// Limits implements kv.Store.
+func (s *Store) Limits() kv.Limits { return s.limits }
+
+// Stats implements kv.Store; after Close it returns zeros.
+func (s *Store) Stats() kv.Stats {
+	if s.gate.Enter() != nil {
+		return kv.Stats{}
+	}
+	defer s.gate.Leave()
+	m := s.db.Metrics()
+	return kv.Stats{
+		DiskBytes:   m.DiskSpaceUsage(),
+		CacheBytes:  uint64(m.BlockCache.Size),
+		CacheHits:   uint64(m.BlockCache.Hits),
+		CacheMisses: uint64(m.BlockCache.Misses),
+		Commits:     s.commits.Load(),
+		Syncs:       syncs(m),
+	}
+}
+
+// syncs returns how often the write-ahead log was synced.
+func syncs(m *pebble.Metrics) uint64 {
+	var h dto.Metric
+	if m.LogWriter.FsyncLatency == nil || m.LogWriter.FsyncLatency.Write(&h) != nil {
+		return 0
+	}
+	return h.GetHistogram().GetSampleCount()
+}
+
+// Close implements kv.Store. On a store that has failed it returns the failure
+// at once and releases nothing: the process is expected to end.
+func (s *Store) Close() error {
+	if err := s.failure.err(); err != nil {
+		return errors.Join(s.gate.Shut(), err)
+	}
+	if err := s.gate.Close(); err != nil {
+		return err
+	}
+	// What is only in the log and in memory would be replayed by the next Open.
+	if err := s.db.Flush(); err != nil {
+		s.failure.log.Warn("could not flush before closing", "error", err)
+	}
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("close storage: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+// Package server is the HTTP front door: it turns requests in DynamoDB's
+// JSON protocol into calls of the API, and nothing else knows HTTP.
+//
+// Everything a client can make grow is bounded: headers, body, the time to
+// send a request and to take an answer, idle connections, their number.
+package server
+
+import (
+	"context"
+	"errors"
+	"hash/crc32"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/statordb/stator/internal/api"
+	"github.com/statordb/stator/internal/ddberr"
+)
+
+// Limits of a request. (Observed at the service; the times are our own.)
+const (
+	maxBody        = 16 << 20
+	maxHeader      = 16 << 10
+	maxConnections = 16384
+	readTimeout    = 60 * time.Second
+	writeTimeout   = 60 * time.Second
+	idleTimeout    = 5 * time.Minute
+)
+
+const (
+	contentType = "application/x-amz-json-1.0"
+	targetStart = "DynamoDB_20120810."
+)
+
+// Config is what a Server needs. All members are required.
+type Config struct {
+	API     *api.API
+	Region  string
+	Metrics *Metrics
+	Log     *slog.Logger
+}
+
+// Server answers requests on any number of listeners.
+type Server struct {
+	Config
+	http   fasthttp.Server
+	base   context.Context // of every request; ends when draining runs out of time
+	cancel context.CancelFunc
+}
+
+// New returns a server.
+func New(c Config) *Server {
+	s := &Server{Config: c}
+	s.base, s.cancel = context.WithCancel(context.Background())
+	s.http = fasthttp.Server{
+		Handler:                      s.handle,
+		ErrorHandler:                 s.refuse,
+		Name:                         "Server",
+		NoDefaultServerHeader:        true,
+		MaxRequestBodySize:           maxBody,
+		ReadBufferSize:               maxHeader,
+		Concurrency:                  maxConnections,
+		ReadTimeout:                  readTimeout,
+		WriteTimeout:                 writeTimeout,
+		IdleTimeout:                  idleTimeout,
+		DisablePreParseMultipartForm: true,
+		NoDefaultContentType:         true,
+		CloseOnShutdown:              true,
+		Logger:                       quiet{},
+	}
+	return s
+}
+
+// quiet drops fasthttp's own log: what clients do wrong is in the metrics.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+// Serve answers requests on ln until Shutdown.
+func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(ln) }
+
+// Shutdown stops listening and waits for running requests; when ctx ends
+// first, they are abandoned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.cancel()
+	return s.http.ShutdownWithContext(ctx)
+}
+
+// handle answers one request.
+func (s *Server) handle(c *fasthttp.RequestCtx) {
+	if len(c.Request.Header.Peek("Origin")) > 0 {
+		allowOrigin(c)
+	}
+	switch {
+	case c.IsPost():
+		s.operation(c)
+	case c.IsOptions():
+		preflight(c)
+	case c.IsGet() && string(c.Path()) == "/metrics":
+		s.Metrics.write(c)
+	case c.IsGet() && string(c.Path()) == "/":
+		c.SetContentType("text/plain")
+		c.SetBodyString("healthy: dynamodb." + s.Region + ".amazonaws.com ")
+	default:
+		notFound(c)
+	}
+}
+
+// notFound answers what is not a request of the protocol.
+func notFound(c *fasthttp.RequestCtx) {
+	c.SetStatusCode(fasthttp.StatusNotFound)
+	c.SetBodyString("<UnknownOperationException/>\n")
+}
+
+// operation answers a request of the protocol.
+func (s *Server) operation(c *fasthttp.RequestCtx) {
+	kind := c.Request.Header.ContentType()
+	if !strings.HasPrefix(view(kind), "application/x-amz-json-1.") && !strings.HasPrefix(view(kind), "application/json") {
+		notFound(c)
+		return
+	}
+	start := time.Now()
+	name := operationName(c)
+	ctx := &requestContext{s.base, c}
+	body := c.Response.SwapBody(nil)[:0] // its memory is kept from the request before
+	res := s.API.Do(ctx, name, c.PostBody(), body)
+	c.Response.Header.SetContentType(contentType)
+	s.answer(c, res)
+	s.Metrics.observe(name, res, time.Since(start))
+}
+
+func (s *Server) answer(c *fasthttp.RequestCtx, res api.Result) {
+	c.SetStatusCode(res.Status)
+	var sum [10]byte
+	c.Response.Header.SetBytesV("X-Amz-Crc32", strconv.AppendUint(sum[:0], uint64(crc32.ChecksumIEEE(res.Body)), 10))
+	var id [requestIDLen]byte
+	c.Response.Header.SetBytesV("X-Amzn-Requestid", appendRequestID(id[:0]))
+	c.Response.SwapBody(res.Body)
+}
+
+// operationName returns the operation in X-Amz-Target, "" if there is none.
+// It shares memory with the request.
+func operationName(c *fasthttp.RequestCtx) string {
+	name, ok := strings.CutPrefix(view(c.Request.Header.Peek("X-Amz-Target")), targetStart)
+	if !ok {
+		return ""
+	}
+	return name
+}
+
+// requestContext is the context of one request.
+type requestContext struct {
+	context.Context
+	http *fasthttp.RequestCtx
+}
+
+// Value knows the Host of the request, see api.Host.
+func (c *requestContext) Value(key any) any {
+	if key == api.HostKey {
+		return string(c.http.Host())
+	}
+	return c.Context.Value(key)
+}
+
+// refuse answers a request that could not be read.
+func (s *Server) refuse(c *fasthttp.RequestCtx, err error) {
+	e := ddberr.Serialization("")
+	var small *fasthttp.ErrSmallBuffer
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		e.Status = fasthttp.StatusRequestEntityTooLarge
+		e.Code = "RequestEntityTooLarge"
+	case errors.As(err, &small):
+		e.Message = "Request header is too large"
+	}
+	c.Response.Header.SetContentType(contentType)
+	s.answer(c, api.Result{Status: e.Status, Body: api.AppendError(nil, e), Code: e.Code})
+	c.SetConnectionClose()
+}
+
+// view returns b as a string that shares its memory.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
