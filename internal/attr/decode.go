@@ -20,6 +20,7 @@ const MaxDepth = 32
 type decoder struct {
 	out   []byte
 	fault *ddberr.Fault
+	at    string // the top-level attribute at fault
 	parts []part // stack of the members or elements of the open containers
 	tmp   []byte
 	sent  []part // a set's elements as sent
@@ -53,6 +54,7 @@ func (d *decoder) members(s *wire.Scanner, depth int) error {
 		if !more {
 			break
 		}
+		healthy := d.fault == nil
 		d.checkName(key)
 		p := part{start: len(d.out)}
 		d.out = binary.AppendUvarint(d.out, uint64(len(key)))
@@ -63,6 +65,9 @@ func (d *decoder) members(s *wire.Scanner, depth int) error {
 			return err
 		}
 		p.end = len(d.out)
+		if healthy && d.fault != nil && depth == 0 {
+			d.at = string(d.name(p))
+		}
 		if n := len(d.parts); n > base && bytes.Compare(d.name(d.parts[n-1]), d.name(p)) >= 0 {
 			sorted = false
 		}

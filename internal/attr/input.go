@@ -14,6 +14,7 @@ import (
 type InputItem struct {
 	Item  Item
 	Fault *ddberr.Fault // the first fault in document order, or nil; Item is then incomplete
+	At    string        // the attribute that has the fault
 	Given bool          // the member was present and not null
 }
 
@@ -25,7 +26,7 @@ func (in *InputItem) Decode(s *wire.Scanner) error {
 	if err := d.item(s); err != nil {
 		return err
 	}
-	*in = InputItem{Item: Item{bytes.Clone(d.out)}, Fault: d.fault, Given: true}
+	*in = InputItem{Item: Item{bytes.Clone(d.out)}, Fault: d.fault, At: d.at, Given: true}
 	return nil
 }
 

@@ -151,7 +151,9 @@ func (r *Request) checkPlaceholders() *ddberr.Fault {
 	case !r.Values.Given:
 		return nil
 	case r.Values.Fault != nil:
-		return r.Values.Fault
+		f := *r.Values.Fault
+		f.Placeholder = r.Values.At
+		return &f
 	case r.Values.Item.IsEmpty():
 		return ddberr.ValuesEmpty.Fault()
 	}
