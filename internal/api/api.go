@@ -66,15 +66,20 @@ func (a *API) Do(ctx context.Context, name string, body, dst []byte) (res Result
 			res = fail(ddberr.Internal(), dst)
 		}
 	}()
-	style := op.style
-	if a.Dialect == Dialect202605 {
-		style = ddberr.Older
-	}
+	style := a.style(op.style)
 	out, err := op.serve(ctx, a, style, body, dst)
 	if err != nil {
 		return fail(a.clientError(name, style, body, err), dst)
 	}
 	return Result{Status: 200, Body: out}
+}
+
+// style returns how the dialect words what today's service words in style s.
+func (a *API) style(s ddberr.Style) ddberr.Style {
+	if a.Dialect == Dialect202605 {
+		return ddberr.Older
+	}
+	return s
 }
 
 // clientError turns any error into what the client may see of it.
@@ -89,6 +94,8 @@ func (a *API) clientError(name string, style ddberr.Style, body []byte, err erro
 			return ddberr.Serialization("") // broken JSON anywhere comes before wrong types
 		}
 		return e
+	case errors.Is(err, table.ErrOngoing):
+		return ddberr.TransactionConflict()
 	case errors.Is(err, table.ErrNotFound):
 		return ddberr.TableNotFound()
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -143,23 +143,17 @@ func (a *API) writeAll(ctx context.Context, writes []batchWrite) ([]table.Change
 
 func batchWriteOutput(in *model.BatchWriteItemInput, writes []batchWrite, changes []table.Change) *model.BatchWriteItemOutput {
 	out := &model.BatchWriteItemOutput{UnprocessedItems: []model.Entry[[]model.WriteRequest]{}}
-	for i, e := range in.RequestItems {
-		used := capacity{table: e.Key}
-		metrics := model.Entry[[]model.ItemCollectionMetrics]{Key: e.Key}
-		for j, w := range writes {
-			if w.entry != i {
-				continue
-			}
-			used.write(&changes[j])
-			if m := collectionMetrics(in.ReturnItemCollectionMetrics, w.mutation.Table, w.mutation.Key); m != nil {
-				metrics.Value = append(metrics.Value, *m)
-			}
+	var used []*capacity
+	for i, w := range writes {
+		name := in.RequestItems[w.entry].Key
+		capacityOf(&used, name).write(&changes[i])
+		if m := collectionMetrics(in.ReturnItemCollectionMetrics, w.mutation.Table, w.mutation.Key); m != nil {
+			out.ItemCollectionMetrics = addMetrics(out.ItemCollectionMetrics, name, *m)
 		}
-		if c := used.report(in.ReturnConsumedCapacity); c != nil {
-			out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
-		}
-		if metrics.Value != nil {
-			out.ItemCollectionMetrics = append(out.ItemCollectionMetrics, metrics)
+	}
+	for _, c := range used {
+		if shown := c.report(in.ReturnConsumedCapacity); shown != nil {
+			out.ConsumedCapacity = append(out.ConsumedCapacity, *shown)
 		}
 	}
 	return out

@@ -79,6 +79,74 @@ func (c *capacity) report(level model.Opt[string]) *model.ConsumedCapacity {
 	return out
 }
 
+// transactFactor is how many times the units of a plain request a transaction
+// costs. (Developer guide, "Capacity management for transactions".)
+const transactFactor = 2
+
+// transactWrite adds a change made by a transaction.
+func (c *capacity) transactWrite(change *table.Change) {
+	c.touched = true
+	c.units += transactFactor * change.Units()
+	for _, w := range change.Indexes {
+		c.index(w.Index, w.Units)
+	}
+}
+
+// capacityOf returns the element of used for the table that a request names
+// name, adding it if there is none.
+func capacityOf(used *[]*capacity, name string) *capacity {
+	for _, c := range *used {
+		if c.table == name {
+			return c
+		}
+	}
+	c := &capacity{table: name}
+	*used = append(*used, c)
+	return c
+}
+
+// reportTransaction is report for transactions, which split reads and writes.
+func (c *capacity) reportTransaction(level model.Opt[string], reads bool) *model.ConsumedCapacity {
+	out := c.report(level)
+	if out == nil {
+		return nil
+	}
+	split := func(units model.Opt[float64], read, write *model.Opt[float64]) {
+		if reads {
+			*read = units
+		} else {
+			*write = units
+		}
+	}
+	split(out.CapacityUnits, &out.ReadCapacityUnits, &out.WriteCapacityUnits)
+	if out.Table != nil {
+		split(out.Table.CapacityUnits, &out.Table.ReadCapacityUnits, &out.Table.WriteCapacityUnits)
+	}
+	for _, indexes := range [][]model.Entry[model.Capacity]{out.LocalSecondaryIndexes, out.GlobalSecondaryIndexes} {
+		for i := range indexes {
+			v := &indexes[i].Value
+			split(v.CapacityUnits, &v.ReadCapacityUnits, &v.WriteCapacityUnits)
+		}
+	}
+	return out
+}
+
+// addMetrics adds the metrics of an item collection, once.
+func addMetrics(all []model.Entry[[]model.ItemCollectionMetrics], name string, m model.ItemCollectionMetrics) []model.Entry[[]model.ItemCollectionMetrics] {
+	e := model.Lookup(all, name)
+	if e == nil {
+		all = append(all, model.Entry[[]model.ItemCollectionMetrics]{Key: name})
+		e = &all[len(all)-1].Value
+	}
+	for _, have := range *e {
+		if have.ItemCollectionKey.V.Equal(m.ItemCollectionKey.V) {
+			return all
+		}
+	}
+	*e = append(*e, m)
+	return all
+}
+
 // collectionMetrics returns the ItemCollectionMetrics that a write with the
 // given ReturnItemCollectionMetrics shows: only for tables with an LSI.
 func collectionMetrics(level model.Opt[string], t *table.Table, key attr.Item) *model.ItemCollectionMetrics {

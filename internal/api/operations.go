@@ -37,6 +37,8 @@ var operations = []operation{
 	{"Query", ddberr.Bare, run((*API).Query)},
 	{"Scan", ddberr.Older, run((*API).Scan)},
 	{"TagResource", ddberr.Bare, run((*API).TagResource)},
+	{"TransactGetItems", ddberr.Bare, run((*API).TransactGetItems)},
+	{"TransactWriteItems", ddberr.Bare, run((*API).TransactWriteItems)},
 	{"UntagResource", ddberr.Bare, run((*API).UntagResource)},
 	{"UpdateItem", ddberr.Enveloped, run((*API).UpdateItem)},
 	{"UpdateTable", ddberr.Bare, run((*API).UpdateTable)},

@@ -11,11 +11,12 @@ import (
 // Engine reads and writes the items of the tables in a Catalog.
 type Engine struct {
 	*Catalog
-	store kv.Store
+	store   kv.Store
+	ongoing ongoing
 }
 
 // NewEngine returns an engine over store, whose descriptors are in c.
-func NewEngine(store kv.Store, c *Catalog) *Engine { return &Engine{c, store} }
+func NewEngine(store kv.Store, c *Catalog) *Engine { return &Engine{Catalog: c, store: store} }
 
 // Mutation is one write of one item, before it is known what is there.
 type Mutation struct {
@@ -52,15 +53,19 @@ type ConditionFailed struct{ Old attr.Item }
 func (*ConditionFailed) Error() string { return "the condition is false" }
 
 // Write applies m in a transaction of its own. The items of the Change are
-// copies.
+// copies. It returns a *ConditionFailed, ErrOngoing if a transaction is under
+// way for the item, or what m.Next returned.
 func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
 	key := m.Table.ItemKey(m.Key)
+	if e.ongoing.has(key) {
+		return Change{}, ErrOngoing
+	}
 	var c Change
 	err := e.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) (err error) {
 		if c, err = e.Apply(ctx, tx, m, key); err != nil {
 			return err
 		}
-		c.Old = c.Old.Clone()
+		c.detach()
 		return nil
 	})
 	if err != nil {
@@ -68,6 +73,15 @@ func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
 	}
 	c.settle()
 	return c, nil
+}
+
+// detach makes the items of c copies, which outlive the transaction.
+func (c *Change) detach() {
+	old := c.Old.Clone()
+	if c.New.Equal(c.Old) {
+		c.New = old // it may be the old item itself
+	}
+	c.Old = old
 }
 
 // settle adds what a committed change did to the table's counters.
@@ -81,6 +95,15 @@ func (c *Change) settle() {
 // m.Table's ItemKey of m.Key, tests the condition, computes the next item,
 // writes it, and maintains what follows from it.
 func (e *Engine) Apply(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (Change, error) {
+	c, err := decide(ctx, tx, m, key)
+	if err != nil {
+		return c, err
+	}
+	return c, c.put(tx, key)
+}
+
+// decide is the part of Apply before anything is written.
+func decide(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (Change, error) {
 	c := Change{Table: m.Table}
 	value, err := tx.GetLocked(ctx, key)
 	if err != nil {
@@ -94,14 +117,12 @@ func (e *Engine) Apply(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (C
 	if m.Condition != nil && !m.Condition.Eval(c.Old) {
 		return c, &ConditionFailed{c.Old.Clone()}
 	}
-	if c.New, err = m.Next(c.Old); err != nil {
-		return c, err
-	}
-	return c, e.put(tx, key, &c)
+	c.New, err = m.Next(c.Old)
+	return c, err
 }
 
 // put writes the change of one item and of its index entries.
-func (e *Engine) put(tx kv.Tx, key []byte, c *Change) error {
+func (c *Change) put(tx kv.Tx, key []byte) error {
 	switch {
 	case c.Old.Equal(c.New):
 		return nil

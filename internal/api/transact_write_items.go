@@ -1,0 +1,225 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+
+	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/expr"
+	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
+)
+
+// maxTransactBytes is the size of a transaction. (Developer guide, "Quotas".)
+const maxTransactBytes = 4 << 20
+
+// TransactWriteItems makes up to 100 writes of different items, all or none.
+func (a *API) TransactWriteItems(ctx context.Context, in *model.TransactWriteItemsInput) (*model.TransactWriteItemsOutput, error) {
+	actions, err := checkTransactWrite(in)
+	if err != nil {
+		return nil, err
+	}
+	t, release, err := a.bindTransactWrite(actions)
+	defer release()
+	if err != nil {
+		return nil, err
+	}
+	if in.ClientRequestToken.V != "" {
+		t.Token = &table.Token{Value: in.ClientRequestToken.V, Digest: digest(in), Now: a.Now()}
+	}
+	out, err := a.Engine.Transact(ctx, t)
+	if err != nil {
+		return nil, a.transactError(err, actions)
+	}
+	return transactWriteOutput(in, actions, out), nil
+}
+
+// digest identifies what a TransactWriteItems asks for, whatever the order of
+// the members on the wire.
+func digest(in *model.TransactWriteItemsInput) [32]byte {
+	same := model.TransactWriteItemsInput{TransactItems: in.TransactItems}
+	return sha256.Sum256(same.AppendJSON(nil))
+}
+
+// transactWrite is one action of a TransactWriteItems.
+type transactWrite struct {
+	tableName string
+	item      attr.InputItem // the item of a Put, else the key
+	kind      actionKind
+	parsed    *expr.Parsed
+	onFailure model.Opt[string]
+	table     *table.Table
+}
+
+type actionKind uint8
+
+const (
+	actionCheck actionKind = iota
+	actionPut
+	actionDelete
+	actionUpdate
+)
+
+// checkTransactWrite checks what needs no table, action by action.
+func checkTransactWrite(in *model.TransactWriteItemsInput) ([]transactWrite, error) {
+	actions := make([]transactWrite, len(in.TransactItems))
+	size := 0
+	for i, w := range in.TransactItems {
+		action, request, err := parseAction(w)
+		if err != nil {
+			return nil, err
+		}
+		if err := itemFault(action.item); err != nil {
+			return nil, err
+		}
+		parsed, f := expr.Parse(request)
+		if f != nil {
+			return nil, f
+		}
+		action.parsed = parsed
+		actions[i] = action
+		itemSize := action.item.Item.Size()
+		if action.kind == actionPut && itemSize > attr.MaxItemSize {
+			return nil, ddberr.ItemTooLarge.Fault()
+		}
+		size += itemSize + request.Values.Item.Size()
+	}
+	if size > maxTransactBytes {
+		return nil, ddberr.TransactTooLarge.Fault()
+	}
+	return actions, nil
+}
+
+// parseAction reads the one member of an element of TransactItems.
+func parseAction(w model.TransactWriteItem) (action transactWrite, r expr.Request, err error) {
+	kinds := 0
+	take := func(tableName model.Opt[string], item attr.InputItem, condition model.Opt[string],
+		names []model.Entry[string], values attr.InputItem, onFailure model.Opt[string], takes ...expr.Kind) {
+		kinds++
+		action = transactWrite{tableName: tableName.V, item: item, onFailure: onFailure}
+		r = expressions(names, values, takes...)
+		r.Condition = text(condition)
+	}
+	if c := w.ConditionCheck; c != nil {
+		take(c.TableName, c.Key, c.ConditionExpression, c.ExpressionAttributeNames, c.ExpressionAttributeValues, c.ReturnValuesOnConditionCheckFailure, expr.KindCondition)
+	}
+	if p := w.Put; p != nil {
+		take(p.TableName, p.Item, p.ConditionExpression, p.ExpressionAttributeNames, p.ExpressionAttributeValues, p.ReturnValuesOnConditionCheckFailure, expr.KindCondition)
+		action.kind = actionPut
+	}
+	if d := w.Delete; d != nil {
+		take(d.TableName, d.Key, d.ConditionExpression, d.ExpressionAttributeNames, d.ExpressionAttributeValues, d.ReturnValuesOnConditionCheckFailure, expr.KindCondition)
+		action.kind = actionDelete
+	}
+	if u := w.Update; u != nil {
+		take(u.TableName, u.Key, u.ConditionExpression, u.ExpressionAttributeNames, u.ExpressionAttributeValues, u.ReturnValuesOnConditionCheckFailure, expr.KindUpdate, expr.KindCondition)
+		action.kind = actionUpdate
+		r.Update = text(u.UpdateExpression)
+	}
+	switch {
+	case kinds > 1:
+		err = ddberr.TransactManyKinds.Fault()
+	case kinds == 0:
+		err = ddberr.TransactNoKind.Fault()
+	}
+	return action, r, err
+}
+
+// bindTransactWrite looks up the tables and turns the actions into mutations.
+// release must be called in any case.
+func (a *API) bindTransactWrite(actions []transactWrite) (t table.Transaction, release func(), err error) {
+	var leased []*table.Table
+	release = func() {
+		for _, t := range leased {
+			t.Release()
+		}
+	}
+	for i := range actions {
+		w := &actions[i]
+		if w.table, err = a.writable(w.tableName); err != nil {
+			return t, release, err
+		}
+		leased = append(leased, w.table)
+	}
+	reasons := make([]error, len(actions))
+	seen := map[string]bool{}
+	for i := range actions {
+		m, fatal, err := actions[i].bind()
+		switch {
+		case fatal:
+			return t, release, err
+		case err != nil:
+			reasons[i] = err
+			continue
+		}
+		key := string(m.Table.ItemKey(m.Key))
+		if seen[key] {
+			return t, release, ddberr.TransactRepeated.Fault()
+		}
+		seen[key] = true
+		t.Mutations = append(t.Mutations, m)
+	}
+	if len(t.Mutations) < len(actions) {
+		return t, release, a.transactError(&table.Canceled{Reasons: reasons}, actions)
+	}
+	return t, release, nil
+}
+
+// bind checks w against its table. A fatal error fails the request, another
+// one is the reason for its cancellation.
+func (w *transactWrite) bind() (m table.Mutation, fatal bool, err error) {
+	m = table.Mutation{Table: w.table, Key: w.item.Item, Condition: w.parsed.Condition}
+	if w.kind == actionPut {
+		err = w.table.CheckItem(m.Key)
+	} else {
+		err = w.table.CheckKey(m.Key)
+	}
+	if err != nil {
+		return m, isEmptyKey(err), err
+	}
+	key, update := m.Key, w.parsed.Update
+	switch w.kind {
+	case actionPut:
+		m.Next = func(attr.Item) (attr.Item, error) { return key, nil }
+	case actionDelete:
+		m.Next = func(attr.Item) (attr.Item, error) { return attr.Item{}, nil }
+	case actionCheck:
+		m.Next = func(old attr.Item) (attr.Item, error) { return old, nil }
+	case actionUpdate:
+		if update != nil {
+			if f := update.CheckKeys(w.table.Key.Names()); f != nil {
+				return m, false, f
+			}
+		}
+		m.Next = func(old attr.Item) (attr.Item, error) { return nextItem(w.table, key, old, update) }
+	}
+	return m, false, nil
+}
+
+func transactWriteOutput(in *model.TransactWriteItemsInput, actions []transactWrite, out table.Outcome) *model.TransactWriteItemsOutput {
+	var used []*capacity
+	metrics := []model.Entry[[]model.ItemCollectionMetrics]{}
+	for i := range out.Changes {
+		w := &actions[i]
+		c := capacityOf(&used, w.tableName)
+		if out.Replayed {
+			c.read(transactFactor * table.ReadUnits(out.Changes[i].Old.Size(), true))
+			continue
+		}
+		c.transactWrite(&out.Changes[i])
+		if m := collectionMetrics(in.ReturnItemCollectionMetrics, w.table, w.item.Item); m != nil && w.kind != actionCheck {
+			metrics = addMetrics(metrics, w.tableName, *m)
+		}
+	}
+	res := &model.TransactWriteItemsOutput{}
+	if len(metrics) > 0 {
+		res.ItemCollectionMetrics = metrics
+	}
+	for _, c := range used {
+		if shown := c.reportTransaction(in.ReturnConsumedCapacity, out.Replayed); shown != nil {
+			res.ConsumedCapacity = append(res.ConsumedCapacity, *shown)
+		}
+	}
+	return res
+}

@@ -1,0 +1,130 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Sizes of requests.
+const (
+	scanItems  = 100
+	batchItems = 25
+	fields     = 10 // attributes of an item besides its key
+)
+
+// load is a mix of at most two kinds of requests.
+type load struct {
+	name   string
+	skewed bool    // keys are zipfian, else uniform
+	reads  float64 // share of the requests that are read, the rest being write
+	read   string  // operation, "" if reads is 0
+	write  string  // operation, "" if reads is 1
+}
+
+var loads = []load{
+	{name: "get", reads: 1, read: "GetItem"},
+	{name: "put", write: "PutItem"},
+	{name: "update", write: "UpdateItem"},
+	{name: "query", reads: 1, read: "Query"},
+	{name: "scan", reads: 1, read: "Scan"},
+	{name: "batch", write: "BatchWriteItem"},
+	{name: "ycsb-a", skewed: true, reads: 0.50, read: "GetItem", write: "UpdateItem"},
+	{name: "ycsb-b", skewed: true, reads: 0.95, read: "GetItem", write: "UpdateItem"},
+	{name: "ycsb-c", skewed: true, reads: 1, read: "GetItem"},
+}
+
+// LoadNames returns the names of all loads.
+func LoadNames() []string {
+	names := make([]string, len(loads))
+	for i, l := range loads {
+		names[i] = l.name
+	}
+	return names
+}
+
+// ParseLoads returns the names in a comma-separated list, or all for "all".
+func ParseLoads(list string) ([]string, error) {
+	if list == "all" {
+		return LoadNames(), nil
+	}
+	names := strings.Split(list, ",")
+	for _, name := range names {
+		if _, err := findLoad(name); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+func findLoad(name string) (load, error) {
+	i := slices.IndexFunc(loads, func(l load) bool { return l.name == name })
+	if i < 0 {
+		return load{}, fmt.Errorf("load %q: use all, or some of %s", name, strings.Join(LoadNames(), ","))
+	}
+	return loads[i], nil
+}
+
+// body is the text of the requests of an operation, for newRequest.
+func (d *dataset) body(operation string) string {
+	const key = `"pk":{"S":"p{{partition}}"},"sk":{"N":"{{sort}}"}`
+	table := `{"TableName":"` + d.table + `",`
+	switch operation {
+	case "GetItem":
+		return table + `"Key":{` + key + `}}`
+	case "PutItem":
+		return table + `"Item":{` + key + d.fields() + `}}`
+	case "UpdateItem":
+		return table + `"Key":{` + key + `},"UpdateExpression":"SET field3 = :v",` +
+			`"ExpressionAttributeValues":{":v":{"S":"` + d.fieldText(3) + `"}}}`
+	case "Query":
+		return table + `"KeyConditionExpression":"pk = :p",` +
+			`"ExpressionAttributeValues":{":p":{"S":"p{{partition}}"}}}`
+	case "Scan":
+		return table + fmt.Sprintf(`"Limit":%d,"ExclusiveStartKey":{%s}}`, scanItems, key)
+	case "BatchWriteItem":
+		put := `{"PutRequest":{"Item":{` + key + d.fields() + `}}}`
+		puts := strings.TrimSuffix(strings.Repeat(put+",", min(batchItems, d.items)), ",")
+		return `{"RequestItems":{"` + d.table + `":[` + puts + `]}}`
+	}
+	panic("bench: no body for " + operation)
+}
+
+// fields returns the attributes of an item besides its key.
+func (d *dataset) fields() string {
+	var b strings.Builder
+	for i := range fields {
+		fmt.Fprintf(&b, `,"field%d":{"S":"%s"}`, i, d.fieldText(i))
+	}
+	return b.String()
+}
+
+// fieldText returns the text hole of field i. An item has itemBytes bytes by
+// DynamoDB's rules: the names, the texts, 9 bytes of pk and 2 of sk.
+func (d *dataset) fieldText(i int) string {
+	const rest = len("pk")*2 + 1 + partitionDigits + 2 + fields*len("field0")
+	size := max(d.itemBytes-rest, fields)
+	n := size / fields
+	if i < size%fields {
+		n++
+	}
+	return fmt.Sprintf("{{text:%d}}", n)
+}
+
+// answered reports whether body is what must answer r. Only its general shape
+// is checked, not every byte.
+func (d *dataset) answered(r *request, body []byte) bool {
+	has := func(s string) bool { return bytes.Contains(body, []byte(s)) }
+	switch r.operation {
+	case "GetItem":
+		return len(body) > d.itemBytes && has(`"field9":`) && bytes.Contains(body, r.partition())
+	case "Query":
+		return len(body) > perPartition*d.itemBytes && has(`"Count":10`) && bytes.Contains(body, r.partition())
+	case "Scan":
+		return has(`"ScannedCount":`) && has(`"Items":[`)
+	case "BatchWriteItem":
+		return has(`"UnprocessedItems":{}`)
+	}
+	return string(body) == "{}"
+}

@@ -1,0 +1,153 @@
+package bench
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+)
+
+const (
+	partitionDigits = 8
+	perPartition    = 10 // items with one partition key; sort keys are 0 to 9
+)
+
+// request is an HTTP request with holes, which are overwritten in place before
+// it is sent. Requests of clients are clones: a request is not shared.
+type request struct {
+	operation string
+	bytes     []byte
+	keys      []keyHole
+	texts     []textHole
+}
+
+// keyHole is where the digits of an item's key are.
+type keyHole struct {
+	partition int // offset of its digits
+	sort      int // offset of its digit, 0 if the request has none
+}
+
+type textHole struct{ offset, length int }
+
+// Fake credentials: they make a request as long, and as dear to parse, as one
+// of an SDK.
+const signature = "AWS4-HMAC-SHA256 Credential=AKIABENCHBENCHBENCH0/20260101/us-east-1/dynamodb/aws4_request, " +
+	"SignedHeaders=content-type;host;x-amz-date;x-amz-target, " +
+	"Signature=0000000000000000000000000000000000000000000000000000000000000000"
+
+// newRequest makes a request of body, in which "{{partition}}", "{{sort}}" and
+// "{{text:N}}" are holes. A sort belongs to the partition before it.
+func newRequest(host, operation, body string) *request {
+	r := &request{operation: operation}
+	var out []byte
+	for body != "" {
+		before, hole, found := strings.Cut(body, "{{")
+		out = append(out, before...)
+		if !found {
+			break
+		}
+		hole, body, _ = strings.Cut(hole, "}}")
+		out = r.addHole(out, hole)
+	}
+	head := fmt.Sprintf("POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-amz-json-1.0\r\n"+
+		"X-Amz-Target: DynamoDB_20120810.%s\r\nX-Amz-Date: 20260101T000000Z\r\nAuthorization: %s\r\n"+
+		"User-Agent: stator-bench\r\nContent-Length: %d\r\n\r\n", host, operation, signature, len(out))
+	r.shift(len(head))
+	r.bytes = append([]byte(head), out...)
+	return r
+}
+
+// addHole appends room for a hole to the body out.
+func (r *request) addHole(out []byte, hole string) []byte {
+	switch kind, size, _ := strings.Cut(hole, ":"); kind {
+	case "partition":
+		r.keys = append(r.keys, keyHole{partition: len(out)})
+		return append(out, strings.Repeat("0", partitionDigits)...)
+	case "sort":
+		r.keys[len(r.keys)-1].sort = len(out)
+		return append(out, '0')
+	case "text":
+		n, err := strconv.Atoi(size)
+		if err != nil {
+			break
+		}
+		r.texts = append(r.texts, textHole{len(out), n})
+		return append(out, strings.Repeat("x", n)...)
+	}
+	panic("bench: unknown hole " + hole)
+}
+
+// shift moves all holes by n bytes.
+func (r *request) shift(n int) {
+	for i := range r.keys {
+		r.keys[i].partition += n
+		if r.keys[i].sort > 0 {
+			r.keys[i].sort += n
+		}
+	}
+	for i := range r.texts {
+		r.texts[i].offset += n
+	}
+}
+
+// clone returns a copy for one client.
+func (r *request) clone() *request {
+	c := *r
+	c.bytes = append([]byte(nil), r.bytes...)
+	return &c
+}
+
+// setItem puts the keys of item i, and of those that follow it among n, into
+// the holes.
+func (r *request) setItem(i, n int) {
+	for _, k := range r.keys {
+		digits := r.bytes[k.partition : k.partition+partitionDigits]
+		for p, d := i/perPartition, partitionDigits-1; d >= 0; d-- {
+			digits[d] = byte('0' + p%10)
+			p /= 10
+		}
+		if k.sort > 0 {
+			r.bytes[k.sort] = byte('0' + i%perPartition)
+		}
+		if i++; i == n {
+			i = 0
+		}
+	}
+}
+
+// setTexts fills the texts from s.
+func (r *request) setTexts(s *texts) {
+	for _, t := range r.texts {
+		copy(r.bytes[t.offset:], s.next(t.length))
+	}
+}
+
+// partition returns the digits of the first key.
+func (r *request) partition() []byte {
+	return r.bytes[r.keys[0].partition : r.keys[0].partition+partitionDigits]
+}
+
+// texts hands out random texts, at little cost: slices of one long text. The
+// long text is longer than what compressors look back on.
+type texts struct {
+	pool []byte
+	rng  *rand.Rand
+}
+
+const poolSize = 1 << 20
+
+// newPool returns a text of letters and digits.
+func newPool(rng *rand.Rand) []byte {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	pool := make([]byte, poolSize)
+	for i := range pool {
+		pool[i] = letters[rng.Uint32()&63]
+	}
+	return pool
+}
+
+// next returns n bytes.
+func (s *texts) next(n int) []byte {
+	at := s.rng.IntN(len(s.pool) - n + 1)
+	return s.pool[at : at+n]
+}

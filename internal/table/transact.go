@@ -1,0 +1,170 @@
+package table
+
+import (
+	"context"
+	"errors"
+
+	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/kv"
+)
+
+// Canceled is the error of a transaction that was not made. Reasons has an
+// element for every mutation: nil, a *ConditionFailed, ErrOngoing, or a
+// *ddberr.Fault or *ddberr.Error of the mutation's own.
+type Canceled struct{ Reasons []error }
+
+func (*Canceled) Error() string { return "the transaction was canceled" }
+
+// Transaction is a set of mutations of different items that are made all or
+// none.
+type Transaction struct {
+	Mutations []Mutation
+	Token     *Token // nil: not idempotent
+}
+
+// Outcome is what a transaction did.
+type Outcome struct {
+	Changes []Change // copies, one for each mutation
+	// Replayed says that the token's transaction was made before: nothing was
+	// changed now, and the Changes show the items as they are.
+	Replayed bool
+}
+
+// Transact makes all mutations of t, or none: then it returns *Canceled, with
+// the reason of every mutation that has one. All conditions are tested on the
+// state before. It returns ErrTokenInUse and ErrTokenMismatch for its token.
+func (e *Engine) Transact(ctx context.Context, t Transaction) (Outcome, error) {
+	keys := make([][]byte, 0, len(t.Mutations)+1)
+	for _, m := range t.Mutations {
+		keys = append(keys, m.Table.ItemKey(m.Key))
+	}
+	locked := keys
+	if t.Token != nil {
+		locked = append(locked, tokenKey(t.Token.Value))
+	}
+	if taken := e.ongoing.begin(locked); taken != nil {
+		return Outcome{}, conflict(taken, len(keys))
+	}
+	defer e.ongoing.end(locked)
+	var out Outcome
+	err := e.store.Update(ctx, kv.TxOptions{Keys: locked}, func(tx kv.Tx) (err error) {
+		out, err = transact(ctx, tx, t, keys)
+		return err
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	for i := range out.Changes {
+		out.Changes[i].settle()
+	}
+	return out, nil
+}
+
+// conflict returns the error of a transaction of n mutations some of whose
+// keys, the token's last, are taken.
+func conflict(taken []int, n int) error {
+	c := &Canceled{make([]error, n)}
+	for _, i := range taken {
+		if i == n {
+			return ErrTokenInUse
+		}
+		c.Reasons[i] = ErrOngoing
+	}
+	return c
+}
+
+func transact(ctx context.Context, tx kv.Tx, t Transaction, keys [][]byte) (out Outcome, err error) {
+	if t.Token != nil {
+		if out.Replayed, err = t.Token.seen(ctx, tx); err != nil {
+			return out, err
+		}
+	}
+	if out.Changes, err = decideAll(ctx, tx, t, keys, out.Replayed); err != nil || out.Replayed {
+		return out, err
+	}
+	for i := range out.Changes {
+		if err := out.Changes[i].put(tx, keys[i]); err != nil {
+			return out, err
+		}
+		out.Changes[i].detach()
+	}
+	if t.Token != nil {
+		return out, t.Token.remember(tx)
+	}
+	return out, nil
+}
+
+// decideAll decides every mutation before any is made. For a replay it only
+// reads the items.
+func decideAll(ctx context.Context, tx kv.Tx, t Transaction, keys [][]byte, replay bool) ([]Change, error) {
+	changes := make([]Change, len(keys))
+	canceled := &Canceled{make([]error, len(keys))}
+	refused := false
+	for i, m := range t.Mutations {
+		if replay {
+			m.Condition, m.Next = nil, func(old attr.Item) (attr.Item, error) { return old, nil }
+		}
+		var err error
+		if changes[i], err = decide(ctx, tx, m, keys[i]); err == nil {
+			continue
+		}
+		if !isReason(err) {
+			return nil, err
+		}
+		canceled.Reasons[i], refused = err, true
+	}
+	if refused {
+		return nil, canceled
+	}
+	if replay {
+		for i := range changes {
+			changes[i].detach()
+		}
+	}
+	return changes, nil
+}
+
+// isReason reports whether err cancels a transaction, rather than being a
+// failure of the server.
+func isReason(err error) bool {
+	var failed *ConditionFailed
+	var fault *ddberr.Fault
+	var e *ddberr.Error
+	return errors.As(err, &failed) || errors.As(err, &fault) || errors.As(err, &e)
+}
+
+// Lookup names an item.
+type Lookup struct {
+	Table *Table
+	Key   attr.Item // checked
+}
+
+// GetAll returns copies of the items as they are at one instant, empty where
+// there is none.
+func (e *Engine) GetAll(ctx context.Context, lookups []Lookup) ([]attr.Item, error) {
+	keys := make([][]byte, len(lookups))
+	for i, l := range lookups {
+		keys[i] = l.Table.ItemKey(l.Key)
+	}
+	items := make([]attr.Item, len(lookups))
+	err := e.store.View(ctx, kv.ReadOptions{Keys: keys, Consistent: true}, func(r kv.Reader) error {
+		for i, key := range keys {
+			value, err := r.Get(ctx, key)
+			if err != nil {
+				return err
+			}
+			if value == nil {
+				items[i] = attr.Item{}
+				continue
+			}
+			it, err := parseRow(value)
+			if err != nil {
+				return err
+			}
+			items[i] = it.Clone()
+		}
+		return nil
+	})
+	return items, err
+}
