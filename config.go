@@ -25,7 +25,7 @@ type Config struct {
 	// DataDir is the directory of the data; it is created if absent. Empty
 	// keeps everything in memory.
 	DataDir string
-	// Region and Account appear in ARNs: "us-east-1" and "000000000000" if
+	// Region and Account appear in ARNs: "us-east-1" and "123456789012" if
 	// empty. They do not separate anything: a client sees all tables whatever
 	// region and key it uses.
 	Region, Account string
@@ -60,7 +60,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	set(&c.Listen, "127.0.0.1:0")
 	set(&c.Region, "us-east-1")
-	set(&c.Account, "000000000000")
+	set(&c.Account, "123456789012")
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

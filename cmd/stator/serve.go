@@ -21,7 +21,7 @@ func serve(args []string) error {
 	set.StringVar(&c.DataDir, "data", "stator-data", "directory of the data, created if absent")
 	set.BoolVar(&inMemory, "in-memory", false, "keep everything in memory and forget it at the end")
 	set.StringVar(&c.Region, "region", "us-east-1", "region in ARNs")
-	set.StringVar(&c.Account, "account", "000000000000", "account in ARNs")
+	set.StringVar(&c.Account, "account", "123456789012", "account in ARNs")
 	set.StringVar(&c.Dialect, "dialect", "", "vintage of the error texts: 2026-05, or empty for today's")
 	set.Int64Var(&c.CacheBytes, "cache-bytes", 256<<20, "most memory for the block cache")
 	set.BoolVar(&c.AllowUnauthenticated, "allow-unauthenticated", false, "permit an address that is not loopback although requests are not authenticated")

@@ -21,5 +21,8 @@ func (a *API) tagged(arn string) (*table.Table, error) {
 	if t := a.Engine.Catalog.Get(name); t != nil {
 		return t, nil
 	}
+	if arn != a.tableARN(name) { // of another account or region
+		return nil, ddberr.New("AccessDeniedException", "User is not authorized to perform this operation on resource: "+arn)
+	}
 	return nil, ddberr.ResourceNotFound("Requested resource not found: ResourcArn: " + arn + " not found")
 }
