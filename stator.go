@@ -25,7 +25,7 @@ type Server struct {
 	config  Config
 	ln      net.Listener
 	http    *server.Server
-	catalog *table.Catalog
+	engine  *table.Engine
 	store   kv.Store
 	release func() error // of the data directory
 
@@ -65,15 +65,17 @@ func (s *Server) open() (err error) {
 	if s.store, s.release, err = openStore(s.config); err != nil {
 		return err
 	}
-	if s.catalog, err = table.OpenCatalog(context.Background(), s.store); err != nil {
+	catalog, err := table.OpenCatalog(context.Background(), s.store)
+	if err != nil {
 		return fmt.Errorf("open the data: %w", err)
 	}
+	s.engine = table.NewEngine(s.store, catalog, s.config.Log)
 	operations := api.New(api.Config{
-		Engine: table.NewEngine(s.store, s.catalog), Region: s.config.Region, Account: s.config.Account,
+		Engine: s.engine, Region: s.config.Region, Account: s.config.Account,
 		Dialect: s.config.dialect(), Now: s.config.Now, Log: s.config.Log,
 	})
 	s.http = server.New(server.Config{
-		API: operations, Region: s.config.Region, Metrics: server.NewMetrics(s.store), Log: s.config.Log,
+		API: operations, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine), Log: s.config.Log,
 	})
 	return nil
 }
@@ -87,10 +89,12 @@ func (s *Server) start() {
 			s.config.Log.Error("stopped serving", "error", err)
 		}
 	})
-	s.running.Go(func() { s.saveCounts(ctx) })
+	s.engine.StartJobs()
+	s.running.Go(func() { s.housekeep(ctx) })
 }
 
-func (s *Server) saveCounts(ctx context.Context) {
+// housekeep stores item counts and forgets client tokens that are over.
+func (s *Server) housekeep(ctx context.Context) {
 	tick := time.NewTicker(saveInterval)
 	defer tick.Stop()
 	for {
@@ -98,8 +102,9 @@ func (s *Server) saveCounts(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := s.catalog.SaveCounts(ctx); err != nil && ctx.Err() == nil {
-				s.config.Log.Error("item counts not saved", "error", err)
+			err := errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()))
+			if err != nil && ctx.Err() == nil {
+				s.config.Log.Error("housekeeping failed", "error", err)
 			}
 		}
 	}
@@ -120,7 +125,8 @@ func (s *Server) Close() error {
 		err := s.http.Shutdown(ctx)
 		s.stop()
 		s.running.Wait()
-		s.closeErr = errors.Join(err, s.catalog.SaveCounts(context.Background()), s.closeStore())
+		s.engine.Close()
+		s.closeErr = errors.Join(err, s.engine.SaveCounts(context.Background()), s.closeStore())
 	})
 	return s.closeErr
 }

@@ -17,6 +17,9 @@ func (a *API) DeleteTable(ctx context.Context, in *model.DeleteTableInput) (*mod
 		if d.DeletionProtection {
 			return ddberr.DeletionProtected.Fault()
 		}
+		if d.Building() != nil {
+			return ddberr.ResourceInUse("Attempt to change a resource which is still in use: Cannot delete table while indexes are being created, updated, or deleted.")
+		}
 		return nil
 	})
 	switch {

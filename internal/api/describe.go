@@ -136,10 +136,6 @@ func warmUnits(b table.Billing, provisioned table.Throughput, warm *table.Throug
 }
 
 func (a *API) describeIndexes(t *table.Table, tableStatus string, out *model.TableDescription) {
-	status := statusActive
-	if tableStatus == statusCreating {
-		status = statusCreating
-	}
 	for _, x := range t.Indexes {
 		count := t.Counts.Of(x.Space)
 		arn := model.Some(a.tableARN(t.Name) + "/index/" + x.Name)
@@ -155,7 +151,8 @@ func (a *API) describeIndexes(t *table.Table, tableStatus string, out *model.Tab
 		out.GlobalSecondaryIndexes = append(out.GlobalSecondaryIndexes, model.GlobalSecondaryIndexDescription{
 			IndexName: model.Some(x.Name), KeySchema: describeKey(x.Key), Projection: projection,
 			IndexSizeBytes: model.Some(count.Bytes), ItemCount: model.Some(count.Items), IndexArn: arn,
-			IndexStatus:           model.Some(status),
+			IndexStatus:           model.Some(indexStatus(x, tableStatus)),
+			Backfilling:           backfilling(x, tableStatus),
 			ProvisionedThroughput: describeThroughput(x.Throughput),
 			OnDemandThroughput:    describeOnDemand(x.OnDemand),
 			WarmThroughput: &model.GlobalSecondaryIndexWarmThroughputDescription{
@@ -163,4 +160,23 @@ func (a *API) describeIndexes(t *table.Table, tableStatus string, out *model.Tab
 			},
 		})
 	}
+}
+
+func indexStatus(x *table.Index, tableStatus string) string {
+	switch {
+	case x.State == table.IndexCreating, tableStatus == statusCreating:
+		return statusCreating
+	case x.State == table.IndexDeleting:
+		return statusDeleting
+	}
+	return statusActive
+}
+
+// backfilling returns the flag of an index that is being created: false in
+// the answer that creates it, true from then on.
+func backfilling(x *table.Index, tableStatus string) model.Opt[bool] {
+	if x.State != table.IndexCreating {
+		return model.Opt[bool]{}
+	}
+	return model.Some(tableStatus == statusActive)
 }

@@ -55,6 +55,9 @@ func (r *reading) plan(a *API) (table.Plan, error) {
 	if p.Index = t.Index(r.indexName.V); p.Index == nil {
 		return p, ddberr.IndexUnknown.Fault(r.indexName.V)
 	}
+	if p.Index.State != table.IndexActive {
+		return p, ddberr.IndexBackfilling.Fault(r.indexName.V)
+	}
 	unprojected := r.unprojected(p.Index)
 	switch {
 	case !p.Index.Global:

@@ -24,6 +24,7 @@ func (a *API) UpdateTable(ctx context.Context, in *model.UpdateTableInput) (*mod
 	case err != nil:
 		return nil, err
 	}
+	a.Engine.StartIndexJobs(t)
 	return &model.UpdateTableOutput{TableDescription: a.describe(t, statusUpdating)}, nil
 }
 
@@ -50,7 +51,7 @@ func checkUpdateTable(in *model.UpdateTableInput) error {
 	case in.BillingMode.V == "PAY_PER_REQUEST" && in.ProvisionedThroughput != nil:
 		return ddberr.ThroughputOnDemand.Fault()
 	}
-	return nil
+	return checkIndexUpdates(in.GlobalSecondaryIndexUpdates)
 }
 
 // applyUpdate makes the change that in asks for on d.
@@ -105,7 +106,7 @@ func (a *API) updateCapacity(d *table.Descriptor, in *model.UpdateTableInput) er
 		d.OnDemand = limits
 	}
 	for _, u := range in.GlobalSecondaryIndexUpdates {
-		if err := a.updateIndex(d, u); err != nil {
+		if err := a.updateIndex(d, u, in.AttributeDefinitions); err != nil {
 			return err
 		}
 	}
@@ -154,25 +155,4 @@ func (a *API) setThroughput(t *table.Throughput, next table.Throughput) {
 		t.DecreasesToday++
 	}
 	t.Read, t.Write = next.Read, next.Write
-}
-
-// updateIndex changes the throughput of a GSI.
-func (a *API) updateIndex(d *table.Descriptor, u model.GlobalSecondaryIndexUpdate) error {
-	if u.Update == nil {
-		return ddberr.Validation("This version of Stator creates and deletes indexes only with their table")
-	}
-	x := d.Index(u.Update.IndexName.V)
-	if x == nil || !x.Global {
-		return ddberr.ResourceNotFound("Requested resource not found")
-	}
-	if p := u.Update.ProvisionedThroughput; p != nil {
-		a.setThroughput(&x.Throughput, throughput(p))
-	}
-	if limits := onDemandLimits(u.Update.OnDemandThroughput); limits != nil {
-		x.OnDemand = limits
-	}
-	if w := warmThroughput(u.Update.WarmThroughput); w != nil {
-		x.Warm = w
-	}
-	return nil
 }

@@ -34,6 +34,7 @@ var (
 // The wordings of reads.
 var (
 	IndexUnknown           = Text{Plain: true, Older: "The table does not have the specified index: %s"}
+	IndexBackfilling       = Text{Plain: true, Older: "Cannot read from backfilling global secondary index: %s"}
 	ConsistentGlobal       = Text{Plain: true, Older: "Consistent reads are not supported on global secondary indexes"}
 	SelectAllGlobal        = Text{Plain: true, Older: invalid + "Select type ALL_ATTRIBUTES is not supported for global secondary index %s because its projection type is not ALL"}
 	SelectProjectedTable   = Text{Older: "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"}

@@ -25,6 +25,9 @@ var (
 	LocalTooMany         = Text{Older: invalid + "Number of LocalSecondaryIndexes exceeds per-table limit of 5"}
 	GlobalTooMany        = Text{Older: invalid + "GlobalSecondaryIndex count exceeds the per-table limit of 20"}
 
+	IndexUpdateOneOf = Text{Older: invalid + "Exactly one of Create, Update, or Delete must be specified in a GlobalSecondaryIndexUpdate"}
+	IndexNotGlobal   = Text{Older: invalid + "Index is not a global secondary index: %s"}
+
 	ThroughputOnDemand      = Text{Older: invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"}
 	ThroughputMissing       = Text{Older: invalid + "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"}
 	IndexThroughputOnDemand = Text{Older: invalid + "ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST"}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/statordb/stator/internal/api"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/table"
 )
 
 // Metrics counts requests and shows them, with the figures of the store and
@@ -21,8 +22,8 @@ type Metrics struct {
 	handler fasthttp.RequestHandler
 }
 
-// NewMetrics returns metrics that show the figures of store.
-func NewMetrics(store kv.Store) *Metrics {
+// NewMetrics returns metrics that show the figures of store and engine.
+func NewMetrics(store kv.Store, engine *table.Engine) *Metrics {
 	registry := prometheus.NewRegistry()
 	latency := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "stator_successful_request_latency_seconds", Help: "Time from a request read to its answer, by operation.",
@@ -37,7 +38,7 @@ func NewMetrics(store kv.Store) *Metrics {
 	for _, name := range api.Names() {
 		m.latency[name] = latency.WithLabelValues(name)
 	}
-	registry.MustRegister(latency, m.errors, storeCollector{store},
+	registry.MustRegister(latency, m.errors, storeCollector{store, engine},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.handler = fasthttpadaptor.NewFastHTTPHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return m
@@ -59,21 +60,25 @@ func (m *Metrics) observe(name string, res api.Result, took time.Duration) {
 	latency.Observe(took.Seconds())
 }
 
-// storeCollector shows kv.Stats.
-type storeCollector struct{ store kv.Store }
+// storeCollector shows kv.Stats and the progress of indexes being created.
+type storeCollector struct {
+	store  kv.Store
+	engine *table.Engine
+}
 
 var (
-	descDisk    = prometheus.NewDesc("stator_store_disk_bytes", "Space that the store uses on disk.", nil, nil)
-	descCache   = prometheus.NewDesc("stator_store_cache_bytes", "Block cache in use.", nil, nil)
-	descHits    = prometheus.NewDesc("stator_store_cache_hits_total", "Block reads answered by the cache.", nil, nil)
-	descMisses  = prometheus.NewDesc("stator_store_cache_misses_total", "Block reads that went to the disk.", nil, nil)
-	descCommits = prometheus.NewDesc("stator_store_commits_total", "Committed transactions.", nil, nil)
-	descSyncs   = prometheus.NewDesc("stator_store_syncs_total", "Syncs of the write-ahead log.", nil, nil)
+	descDisk     = prometheus.NewDesc("stator_store_disk_bytes", "Space that the store uses on disk.", nil, nil)
+	descCache    = prometheus.NewDesc("stator_store_cache_bytes", "Block cache in use.", nil, nil)
+	descHits     = prometheus.NewDesc("stator_store_cache_hits_total", "Block reads answered by the cache.", nil, nil)
+	descMisses   = prometheus.NewDesc("stator_store_cache_misses_total", "Block reads that went to the disk.", nil, nil)
+	descCommits  = prometheus.NewDesc("stator_store_commits_total", "Committed transactions.", nil, nil)
+	descSyncs    = prometheus.NewDesc("stator_store_syncs_total", "Syncs of the write-ahead log.", nil, nil)
+	descBackfill = prometheus.NewDesc("stator_online_index_percentage_progress", "Items added to an index that is being created, in percent of the table's.", []string{"table", "index"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (storeCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDisk, descCache, descHits, descMisses, descCommits, descSyncs} {
+	for _, d := range []*prometheus.Desc{descDisk, descCache, descHits, descMisses, descCommits, descSyncs, descBackfill} {
 		ch <- d
 	}
 }
@@ -87,4 +92,7 @@ func (s storeCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(descMisses, prometheus.CounterValue, float64(st.CacheMisses))
 	ch <- prometheus.MustNewConstMetric(descCommits, prometheus.CounterValue, float64(st.Commits))
 	ch <- prometheus.MustNewConstMetric(descSyncs, prometheus.CounterValue, float64(st.Syncs))
+	for _, b := range s.engine.Backfills() {
+		ch <- prometheus.MustNewConstMetric(descBackfill, prometheus.GaugeValue, b.Percent, b.Table, b.Index)
+	}
 }

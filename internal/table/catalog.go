@@ -19,6 +19,14 @@ var (
 	ErrNotFound = errors.New("table not found")
 )
 
+// ignoreGone returns err unless it says that the table is gone.
+func ignoreGone(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // Catalog keeps the descriptors: in memory for reading, in the store for good.
 //
 // A writer holds a lease on the version of the descriptor that it uses. A
@@ -26,7 +34,12 @@ var (
 // one to end, so that once Change returns no write follows the old version.
 type Catalog struct {
 	store kv.Store
-	mu    struct {
+	// changes is held from the transaction of a change to its publication, so
+	// that versions are published in the order in which they were committed.
+	// It is the one lock held across I/O: changes are rare, and reading and
+	// leasing tables never takes it.
+	changes sync.Mutex
+	mu      struct {
 		sync.RWMutex
 		tables map[string]*Table
 	}
@@ -131,23 +144,24 @@ func (c *Catalog) Names(after string, limit int) (names []string, more bool) {
 // Create adds the table d, giving it and its indexes their spaces. It returns
 // ErrExists if the name is taken.
 func (c *Catalog) Create(ctx context.Context, d *Descriptor) (*Table, error) {
+	c.changes.Lock()
+	defer c.changes.Unlock()
 	key, next := catalogKey(d.Name), metaKey("next-space")
 	err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key, next}}, func(tx kv.Tx) error {
 		if old, err := tx.GetLocked(ctx, key); err != nil || old != nil {
 			return errors.Join(err, found(old))
 		}
-		if err := assignSpaces(ctx, tx, next, d); err != nil {
+		fresh := d.Clone() // the function may run again
+		if err := assignSpaces(ctx, tx, next, fresh); err != nil {
 			return err
 		}
+		*d = *fresh
 		return putDescriptor(tx, key, d)
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.prepare()
-	t := &Table{Descriptor: d, Counts: newCounts()}
-	c.publish(t)
-	return t, nil
+	return c.publish(d, newCounts()), nil
 }
 
 func found(value []byte) error {
@@ -192,6 +206,8 @@ func putDescriptor(tx kv.Tx, key []byte, d *Descriptor) error {
 // of a copy. An error of edit is returned unchanged; ErrNotFound if there is
 // no such table.
 func (c *Catalog) Change(ctx context.Context, name string, edit func(*Descriptor) error) (*Table, error) {
+	c.changes.Lock()
+	defer c.changes.Unlock()
 	old := c.Get(name)
 	if old == nil {
 		return nil, ErrNotFound
@@ -199,17 +215,7 @@ func (c *Catalog) Change(ctx context.Context, name string, edit func(*Descriptor
 	key, next := catalogKey(name), metaKey("next-space")
 	var d *Descriptor
 	err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key, next}}, func(tx kv.Tx) error {
-		text, err := tx.GetLocked(ctx, key)
-		if err != nil {
-			return err
-		}
-		if text == nil {
-			return ErrNotFound
-		}
-		d = new(Descriptor)
-		if err := json.Unmarshal(text, d); err != nil {
-			return fmt.Errorf("descriptor of table %s: %w", name, err)
-		}
+		d = old.Clone()
 		if err := edit(d); err != nil {
 			return err
 		}
@@ -222,44 +228,45 @@ func (c *Catalog) Change(ctx context.Context, name string, edit func(*Descriptor
 	if err != nil {
 		return nil, err
 	}
-	d.prepare()
-	t := &Table{Descriptor: d, Counts: old.Counts}
-	c.publish(t)
-	return t, nil
+	return c.publish(d, old.Counts), nil
 }
 
-// publish makes t the current version, unless a newer one is, and waits for
-// the leases on the one before to end.
-func (c *Catalog) publish(t *Table) {
+// publish makes d the current version of its table and waits for the leases
+// on the one before to end.
+func (c *Catalog) publish(d *Descriptor, counts *Counts) *Table {
+	d.prepare()
+	t := &Table{Descriptor: d, Counts: counts}
 	c.mu.Lock()
 	old := c.mu.tables[t.Name]
-	if old != nil && old.ID == t.ID && old.Version > t.Version {
-		c.mu.Unlock()
-		return
-	}
 	c.mu.tables[t.Name] = t
 	c.mu.Unlock()
 	old.retire()
+	return t
 }
 
 // Delete removes the table called name and its data. check may refuse.
 func (c *Catalog) Delete(ctx context.Context, name string, check func(*Descriptor) error) (*Table, error) {
-	key := catalogKey(name)
+	t, err := c.forget(ctx, name, check)
+	if err != nil {
+		return nil, err
+	}
+	return t, c.drop(ctx, t.spaces())
+}
+
+// forget removes the descriptor of the table called name, noting that its
+// spaces are to be cleared.
+func (c *Catalog) forget(ctx context.Context, name string, check func(*Descriptor) error) (*Table, error) {
+	c.changes.Lock()
+	defer c.changes.Unlock()
 	t := c.Get(name)
 	if t == nil {
 		return nil, ErrNotFound
 	}
+	if err := check(t.Descriptor); err != nil {
+		return nil, err
+	}
+	key := catalogKey(name)
 	err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) error {
-		text, err := tx.GetLocked(ctx, key)
-		if err != nil {
-			return err
-		}
-		if text == nil {
-			return ErrNotFound
-		}
-		if err := check(t.Descriptor); err != nil {
-			return err
-		}
 		for _, space := range t.spaces() {
 			if err := tx.Put(dropKey(space), nil); err != nil {
 				return err
@@ -271,12 +278,10 @@ func (c *Catalog) Delete(ctx context.Context, name string, check func(*Descripto
 		return nil, err
 	}
 	c.mu.Lock()
-	if c.mu.tables[name] == t {
-		delete(c.mu.tables, name)
-	}
+	delete(c.mu.tables, name)
 	c.mu.Unlock()
 	t.retire()
-	return t, c.drop(ctx, t.spaces())
+	return t, nil
 }
 
 func dropKey(space uint32) []byte {

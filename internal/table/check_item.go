@@ -111,6 +111,9 @@ func emptyKind(t attr.Type) string {
 // cannot be one. Absence is fine: the item is then not in the index.
 func (d *Descriptor) checkIndexKeys(it attr.Item) error {
 	for _, x := range d.Indexes {
+		if !x.maintained() {
+			continue
+		}
 		for i, a := range x.Key.All() {
 			v := it.Get(a.Name)
 			if v.IsZero() || d.Key.Has(a.Name) {

@@ -69,6 +69,7 @@ type Index struct {
 	Name       string
 	Space      uint32 // as Descriptor.Space
 	Global     bool
+	State      IndexState `json:",omitzero"`
 	Key        KeySchema
 	Projection Projection
 	Throughput Throughput // of a GSI

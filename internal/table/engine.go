@@ -2,21 +2,32 @@ package table
 
 import (
 	"context"
+	"log/slog"
+	"sync"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/expr"
+	"github.com/statordb/stator/internal/job"
 	"github.com/statordb/stator/internal/kv"
 )
 
 // Engine reads and writes the items of the tables in a Catalog.
 type Engine struct {
 	*Catalog
-	store   kv.Store
-	ongoing ongoing
+	store    kv.Store
+	jobs     *job.Runner
+	ongoing  ongoing
+	progress sync.Map // space of an index being created -> items added, int64
 }
 
-// NewEngine returns an engine over store, whose descriptors are in c.
-func NewEngine(store kv.Store, c *Catalog) *Engine { return &Engine{Catalog: c, store: store} }
+// NewEngine returns an engine over store, whose descriptors are in c. Its
+// background work starts with StartJobs and stops with Close.
+func NewEngine(store kv.Store, c *Catalog, log *slog.Logger) *Engine {
+	return &Engine{Catalog: c, store: store, jobs: job.NewRunner(store, metaKey("job/"), log)}
+}
+
+// Close stops the background work.
+func (e *Engine) Close() { e.jobs.Close() }
 
 // Mutation is one write of one item, before it is known what is there.
 type Mutation struct {
@@ -142,6 +153,9 @@ func (c *Change) put(tx kv.Tx, key []byte) error {
 		c.count(c.Table.Space, c.New, +1)
 	}
 	for _, x := range c.Table.Indexes {
+		if !x.maintained() {
+			continue
+		}
 		if err := x.maintain(tx, c); err != nil {
 			return err
 		}

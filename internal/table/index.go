@@ -7,22 +7,34 @@ import (
 	"github.com/statordb/stator/internal/kv"
 )
 
-// entry returns the entry of it in x, or ok false if it lacks a key attribute.
+// entry returns the entry of it in x, or ok false if a key attribute is absent
+// or cannot be a key.
 func (x *Index) entry(it attr.Item) (entry attr.Item, ok bool) {
-	for _, a := range x.Key.Hash {
-		if it.Get(a.Name).Type() != a.Type {
-			return attr.Item{}, false
-		}
-	}
-	for _, a := range x.Key.Sort {
-		if it.Get(a.Name).Type() != a.Type {
-			return attr.Item{}, false
-		}
+	if !canBeKeys(x.Key.Hash, it, maxHashKey) || !canBeKeys(x.Key.Sort, it, maxSortKey) {
+		return attr.Item{}, false
 	}
 	if x.carried == nil {
 		return it, true
 	}
 	return it.Project(x.carried), true
+}
+
+// canBeKeys reports whether it has attrs with their types, not empty, and at
+// most limit bytes long.
+func canBeKeys(attrs []KeyAttr, it attr.Item, limit int) bool {
+	for _, a := range attrs {
+		v := it.Get(a.Name)
+		if v.Type() != a.Type {
+			return false
+		}
+		if a.Type == attr.N {
+			continue
+		}
+		if n := len(v.Bytes()); n == 0 || n > limit {
+			return false
+		}
+	}
+	return true
 }
 
 // IndexWrite is what a change cost one index.

@@ -1,0 +1,275 @@
+package table
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/statordb/stator/internal/job"
+	"github.com/statordb/stator/internal/kv"
+)
+
+// IndexState is where a GSI is in its life. The zero state is active.
+type IndexState uint8
+
+// The states.
+const (
+	IndexActive   IndexState = iota
+	IndexCreating            // maintained by every write; entries of older items are being added
+	IndexDeleting            // no longer maintained; its entries are being removed
+)
+
+// maintained reports whether writes keep the entries of x.
+func (x *Index) maintained() bool { return x.State != IndexDeleting }
+
+// Building returns the index of d that is being created or deleted, or nil.
+func (d *Descriptor) Building() *Index {
+	i := slices.IndexFunc(d.Indexes, func(x *Index) bool { return x.State != IndexActive })
+	if i < 0 {
+		return nil
+	}
+	return d.Indexes[i]
+}
+
+// StartJobs starts the jobs that the states of all indexes ask for.
+func (e *Engine) StartJobs() {
+	for name, more := "", true; more; {
+		var names []string
+		names, more = e.Names(name, 1000)
+		for _, name = range names {
+			e.StartIndexJobs(e.Catalog.Get(name))
+		}
+	}
+}
+
+// StartIndexJobs starts the jobs that the states of t's indexes ask for. It is
+// called after a Change that set one, when no write follows the descriptor
+// before it.
+func (e *Engine) StartIndexJobs(t *Table) {
+	if t == nil {
+		return
+	}
+	for _, x := range t.Indexes {
+		switch x.State {
+		case IndexCreating:
+			e.jobs.Start(&backfill{engine: e, table: t.Name, id: t.ID, space: x.Space, index: x.Name})
+		case IndexDeleting:
+			e.jobs.Start(&removal{engine: e, table: t.Name, id: t.ID, space: x.Space})
+		}
+	}
+}
+
+// current returns the table and index that a job is about, nil if they are
+// gone or in another state.
+func (e *Engine) current(table, id string, space uint32, state IndexState) (*Table, *Index) {
+	t := e.Catalog.Get(table)
+	if t == nil || t.ID != id {
+		return nil, nil
+	}
+	i := slices.IndexFunc(t.Indexes, func(x *Index) bool { return x.Space == space && x.State == state })
+	if i < 0 {
+		return nil, nil
+	}
+	return t, t.Indexes[i]
+}
+
+// backfillChunk is how many items one step adds to an index: enough to share
+// a sync, few enough to hold their locks shortly.
+const backfillChunk = 256
+
+// backfill adds the items of a table to an index that every write maintains
+// already. The cursor is the key of the next item. Each item is read and its
+// entry written under the item's lock, so that a write to it comes wholly
+// before or wholly after.
+type backfill struct {
+	engine    *Engine
+	table, id string
+	space     uint32
+	index     string
+	done      atomic.Int64 // items since this process started the job
+	commits   uint64       // of the store, after the last step
+}
+
+var _ job.Job = (*backfill)(nil)
+
+// Name implements job.Job.
+func (b *backfill) Name() string { return "backfill/" + strconv.FormatUint(uint64(b.space), 10) }
+
+// Step implements job.Job.
+func (b *backfill) Step(ctx context.Context, cursor []byte) (next []byte, wait time.Duration, err error) {
+	t, x := b.engine.current(b.table, b.id, b.space, IndexCreating)
+	if t == nil {
+		return nil, 0, nil
+	}
+	start := time.Now()
+	r := kv.Range{Start: spaceKey(t.Space), End: after(spaceKey(t.Space))}
+	if len(cursor) > 0 {
+		r.Start = cursor
+	}
+	keys, err := b.chunk(ctx, r)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := b.add(ctx, t, x, keys); err != nil {
+		return nil, 0, err
+	}
+	b.done.Add(int64(len(keys)))
+	b.engine.progress.Store(b.space, b.done.Load())
+	if len(keys) < backfillChunk {
+		return nil, 0, b.finish(ctx)
+	}
+	return append(keys[len(keys)-1], 0), b.yield(time.Since(start)), nil
+}
+
+// chunk returns the keys of the next items in r.
+func (b *backfill) chunk(ctx context.Context, r kv.Range) (keys [][]byte, err error) {
+	err = b.engine.store.View(ctx, kv.ReadOptions{}, func(reader kv.Reader) error {
+		keys = nil
+		for p, err := range reader.Scan(ctx, r) {
+			if err != nil {
+				return err
+			}
+			if keys = append(keys, bytes.Clone(p.Key)); len(keys) == backfillChunk {
+				break
+			}
+		}
+		return nil
+	})
+	return keys, err
+}
+
+// add writes the entries of the items under keys.
+func (b *backfill) add(ctx context.Context, t *Table, x *Index, keys [][]byte) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	var change Change
+	err := b.engine.store.Update(ctx, kv.TxOptions{Keys: keys}, func(tx kv.Tx) error {
+		change = Change{Table: t}
+		for _, key := range keys {
+			if err := addEntry(ctx, tx, &change, x, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("backfill %s of %s: %w", x.Name, t.Name, err)
+	}
+	change.settle()
+	return nil
+}
+
+// addEntry writes the entry in x of the item under key, unless it is there.
+func addEntry(ctx context.Context, tx kv.Tx, c *Change, x *Index, key []byte) error {
+	value, err := tx.GetLocked(ctx, key)
+	if err != nil || value == nil {
+		return err
+	}
+	it, err := parseRow(value)
+	if err != nil {
+		return err
+	}
+	entry, ok := x.entry(it)
+	if !ok {
+		return nil
+	}
+	entryKey := x.entryKey(c.Table.Descriptor, entry)
+	have, err := tx.Get(ctx, entryKey)
+	if err != nil || have != nil {
+		return err // a write since the creation, or a step that is repeated
+	}
+	c.count(x.Space, entry, +1)
+	return tx.Put(entryKey, row(entry))
+}
+
+// yield returns how long to wait after a step that took so long: not at all
+// if nobody else writes, else so that others have most of the machine.
+func (b *backfill) yield(took time.Duration) time.Duration {
+	commits := b.engine.store.Stats().Commits
+	others := commits - b.commits
+	b.commits = commits
+	if others <= 2 { // the step's own and a stored cursor
+		return 0
+	}
+	return 3 * took
+}
+
+// finish makes the index active.
+func (b *backfill) finish(ctx context.Context) error {
+	_, err := b.engine.Change(ctx, b.table, func(d *Descriptor) error {
+		for _, x := range d.Indexes {
+			if d.ID == b.id && x.Space == b.space && x.State == IndexCreating {
+				x.State = IndexActive
+			}
+		}
+		return nil
+	})
+	b.engine.progress.Delete(b.space)
+	return ignoreGone(err)
+}
+
+// Backfill is the progress of an index that is being created.
+type Backfill struct {
+	Table, Index string
+	Percent      float64 // of the items that the table has now
+}
+
+// Backfills returns the progress of all indexes that are being created.
+func (e *Engine) Backfills() []Backfill {
+	var out []Backfill
+	names, _ := e.Names("", int(^uint(0)>>1))
+	for _, name := range names {
+		t := e.Catalog.Get(name)
+		if t == nil {
+			continue
+		}
+		if x := t.Building(); x != nil && x.State == IndexCreating {
+			done, _ := e.progress.Load(x.Space)
+			n, _ := done.(int64)
+			total := max(t.Counts.Of(t.Space).Items, 1)
+			out = append(out, Backfill{t.Name, x.Name, min(100, 100*float64(n)/float64(total))})
+		}
+	}
+	return out
+}
+
+// removal clears the entries of an index that no write maintains any more.
+type removal struct {
+	engine    *Engine
+	table, id string
+	space     uint32
+}
+
+// Name implements job.Job.
+func (r *removal) Name() string { return "removal/" + strconv.FormatUint(uint64(r.space), 10) }
+
+// Step implements job.Job.
+func (r *removal) Step(ctx context.Context, _ []byte) ([]byte, time.Duration, error) {
+	t, x := r.engine.current(r.table, r.id, r.space, IndexDeleting)
+	if t == nil {
+		return nil, 0, nil
+	}
+	if err := r.engine.drop(ctx, []uint32{x.Space}); err != nil {
+		return nil, 0, err
+	}
+	_, err := r.engine.Change(ctx, r.table, func(d *Descriptor) error {
+		d.Indexes = slices.DeleteFunc(d.Indexes, func(x *Index) bool {
+			return d.ID == r.id && x.Space == r.space && x.State == IndexDeleting
+		})
+		d.TrimAttributes()
+		return nil
+	})
+	return nil, 0, ignoreGone(err)
+}
+
+// TrimAttributes removes the definitions that no key uses.
+func (d *Descriptor) TrimAttributes() {
+	d.Attributes = slices.DeleteFunc(slices.Clone(d.Attributes), func(a KeyAttr) bool {
+		return !d.Key.Has(a.Name) && !slices.ContainsFunc(d.Indexes, func(x *Index) bool { return x.Key.Has(a.Name) })
+	})
+}
