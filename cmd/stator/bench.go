@@ -1,5 +1,195 @@
 package main
 
-import "errors"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
 
-func benchmark([]string) error { return errors.New("soon") }
+	"github.com/statordb/stator/internal/bench"
+)
+
+// startups is how many servers --startup starts.
+const startups = 7
+
+// benchFlags are the flags of stator bench.
+type benchFlags struct {
+	endpoint, loads, tempDir                     string
+	pid                                          int
+	inMemory, jsonOutput, baseline, startup      bool
+	clients, operations, items, itemBytes, round int
+	duration                                     time.Duration
+}
+
+func (f *benchFlags) define(set *flag.FlagSet) {
+	set.StringVar(&f.endpoint, "endpoint", "", "server to measure, like http://127.0.0.1:8000; empty starts one, as a process of its own")
+	set.IntVar(&f.pid, "pid", 0, "process of the server at --endpoint, to show its processor time (Linux)")
+	set.StringVar(&f.tempDir, "temp-dir", "", "where the data of the server that is started is kept meanwhile; should be on a real disk")
+	set.BoolVar(&f.inMemory, "in-memory", false, "make the server that is started keep its data in memory")
+	set.StringVar(&f.loads, "load", "all", "all, or a list of "+strings.Join(bench.LoadNames(), ","))
+	set.IntVar(&f.clients, "clients", 32, "connections, each with one request at a time")
+	set.DurationVar(&f.duration, "duration", 5*time.Second, "time for each load")
+	set.IntVar(&f.operations, "operations", 0, "requests of each load, instead of --duration")
+	set.IntVar(&f.round, "rounds", 5, "number of parts that a load is cut into; figures are medians of them")
+	set.IntVar(&f.items, "items", 10000, "items in the table, a multiple of ten")
+	set.IntVar(&f.itemBytes, "item-bytes", 1024, "size of an item, as DynamoDB counts it")
+	set.BoolVar(&f.baseline, "baseline", false, "compare with a server that only reads and parses the same requests")
+	set.BoolVar(&f.startup, "startup", false, "measure only how long a server takes to start, and its memory when idle")
+	set.BoolVar(&f.jsonOutput, "json", false, "print JSON")
+}
+
+// check refuses contradictions.
+func (f *benchFlags) check() error {
+	switch own := f.tempDir != "" || f.inMemory; {
+	case f.endpoint != "" && own:
+		return errors.New("--temp-dir and --in-memory are for the server that bench starts: leave them out, or --endpoint")
+	case f.endpoint != "" && f.startup:
+		return errors.New("--startup measures a server that bench starts: leave out --endpoint")
+	case f.endpoint == "" && f.pid != 0:
+		return errors.New("--pid is for a server at --endpoint: give both")
+	case f.inMemory && f.tempDir != "":
+		return errors.New("--temp-dir says where data is kept, --in-memory that it is not: leave out one")
+	}
+	return f.options().Validate()
+}
+
+func (f *benchFlags) options() bench.Options {
+	return bench.Options{Clients: f.clients, Items: f.items, ItemBytes: f.itemBytes}
+}
+
+// benchmark measures a server.
+func benchmark(args []string) error {
+	if len(args) > 0 && args[0] == bench.BaselineCommand {
+		return serveBaseline(args[1:])
+	}
+	var f benchFlags
+	set := flag.NewFlagSet("stator bench", flag.ContinueOnError)
+	f.define(set)
+	if err := parse(set, args); err != nil {
+		return err
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if f.startup {
+		return f.measureStartup(ctx)
+	}
+	return f.measure(ctx)
+}
+
+func (f *benchFlags) measureStartup(ctx context.Context) error {
+	s, err := bench.MeasureStartup(ctx, startups, f.tempDir, f.inMemory)
+	if err != nil {
+		return err
+	}
+	return f.print(s)
+}
+
+// measure runs the loads.
+func (f *benchFlags) measure(ctx context.Context) (err error) {
+	loads, err := bench.ParseLoads(f.loads)
+	if err != nil {
+		return err
+	}
+	plan := bench.Plan{
+		Loads: loads, Rounds: f.round, Stop: bench.Stop{Duration: f.duration, Operations: f.operations},
+		Progress: func(load string) { fmt.Fprintln(os.Stderr, "measuring", load) },
+	}
+	if err := plan.Validate(); err != nil {
+		return err
+	}
+	server, stop, err := f.server(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	s, err := bench.NewSession(ctx, server, f.options())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return f.run(ctx, s, plan)
+}
+
+// server returns the server to measure, and what ends it.
+func (f *benchFlags) server(ctx context.Context) (bench.Target, func() error, error) {
+	if f.endpoint != "" {
+		address, err := bench.Address(f.endpoint)
+		return bench.Target{Address: address, PID: f.pid}, func() error { return nil }, err
+	}
+	p, err := bench.StartServer(ctx, f.tempDir, f.inMemory)
+	if err != nil {
+		return bench.Target{}, nil, err
+	}
+	address, err := bench.Address(p.URL)
+	if err != nil {
+		return bench.Target{}, nil, errors.Join(err, p.Stop())
+	}
+	return bench.Target{Address: address, PID: p.PID()}, p.Stop, nil
+}
+
+// run carries out plan, with a baseline if there is to be one, and prints.
+func (f *benchFlags) run(ctx context.Context, s *bench.Session, plan bench.Plan) (err error) {
+	if f.baseline {
+		sizes, err := s.AnswerSizes(ctx, plan.Loads)
+		if err != nil {
+			return err
+		}
+		p, err := bench.StartBaseline(ctx, sizes)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, p.Stop()) }()
+		address, err := bench.Address(p.URL)
+		if err != nil {
+			return err
+		}
+		plan.Baseline = &bench.Target{Address: address, PID: p.PID(), Constant: true}
+	}
+	report, err := s.Measure(ctx, plan)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.print(report), report.Err())
+}
+
+// print prints a result in the form asked for.
+func (f *benchFlags) print(result interface{ WriteText(io.Writer) error }) error {
+	if !f.jsonOutput {
+		return result.WriteText(os.Stdout)
+	}
+	e := json.NewEncoder(os.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(result)
+}
+
+// serveBaseline is the process that bench --baseline starts.
+func serveBaseline(args []string) error {
+	sizes, err := bench.ParseSizes(args)
+	if err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	b := bench.NewBaseline(sizes)
+	fmt.Printf("baseline at http://%s\n", ln.Addr())
+	go func() {
+		<-stop
+		_ = b.Close() // the process ends
+	}()
+	return b.Serve(ln)
+}

@@ -13,7 +13,7 @@ const (
 )
 
 // request is an HTTP request with holes, which are overwritten in place before
-// it is sent. Requests of clients are clones: a request is not shared.
+// it is sent. It belongs to one client.
 type request struct {
 	operation string
 	bytes     []byte
@@ -88,13 +88,6 @@ func (r *request) shift(n int) {
 	for i := range r.texts {
 		r.texts[i].offset += n
 	}
-}
-
-// clone returns a copy for one client.
-func (r *request) clone() *request {
-	c := *r
-	c.bytes = append([]byte(nil), r.bytes...)
-	return &c
 }
 
 // setItem puts the keys of item i, and of those that follow it among n, into

@@ -22,6 +22,8 @@ var (
 	BatchDuplicates = Text{Plain: true, Older: "Provided list of item keys contains duplicates"}
 )
 
+const selectSpecific = "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+
 const notValid = "One or more parameter values are not valid. "
 
 // The wordings of requests whose members do not go together.
@@ -33,12 +35,13 @@ var (
 
 // The wordings of reads.
 var (
-	IndexUnknown           = Text{Plain: true, Older: "The table does not have the specified index: %s"}
-	IndexBackfilling       = Text{Plain: true, Older: "Cannot read from backfilling global secondary index: %s"}
-	ConsistentGlobal       = Text{Plain: true, Older: "Consistent reads are not supported on global secondary indexes"}
-	SelectAllGlobal        = Text{Plain: true, Older: invalid + "Select type ALL_ATTRIBUTES is not supported for global secondary index %s because its projection type is not ALL"}
-	SelectProjectedTable   = Text{Older: "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"}
-	SelectSpecific         = Text{Older: "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"}
+	IndexUnknown         = Text{Plain: true, Older: "The table does not have the specified index: %s"}
+	IndexBackfilling     = Text{Plain: true, Older: "Cannot read from backfilling global secondary index: %s"}
+	ConsistentGlobal     = Text{Plain: true, Older: "Consistent reads are not supported on global secondary indexes"}
+	SelectAllGlobal      = Text{Plain: true, Older: invalid + "Select type ALL_ATTRIBUTES is not supported for global secondary index %s because its projection type is not ALL"}
+	SelectProjectedTable = Text{Older: "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"}
+	// Query, which words the rest of its faults bare, has this one enveloped.
+	SelectSpecific         = Text{Older: selectSpecific, Current: "1 validation error detected: " + selectSpecific}
 	SelectWithProjection   = Text{Older: "Cannot specify the %s when choosing to get %s"}
 	ProjectionGlobal       = Text{Plain: true, Older: invalid + "Global secondary index %s does not project [%s]"}
 	StartKeyInvalid        = Text{Plain: true, Older: "The provided starting key is invalid"}
