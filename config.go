@@ -35,6 +35,9 @@ type Config struct {
 	// AllowUnauthenticated permits an address that is not loopback. Requests
 	// are not authenticated: whoever reaches the address can do everything.
 	AllowUnauthenticated bool
+	// EnforceCapacity throttles tables and indexes as DynamoDB does: at their
+	// provisioned or on-demand throughput and at the limits of partitions.
+	EnforceCapacity bool
 	// CacheBytes is the most memory for the block cache, 256 MiB if zero.
 	CacheBytes int64
 	// Log receives what an operator should see; nil drops it.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/statordb/stator/internal/api"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/server"
 	"github.com/statordb/stator/internal/table"
 )
@@ -65,7 +66,7 @@ func (s *Server) open() (err error) {
 	if s.store, s.release, err = openStore(s.config); err != nil {
 		return err
 	}
-	catalog, err := table.OpenCatalog(context.Background(), s.store)
+	catalog, err := table.OpenCatalog(context.Background(), s.store, meter.New(s.config.Now, s.config.EnforceCapacity))
 	if err != nil {
 		return fmt.Errorf("open the data: %w", err)
 	}

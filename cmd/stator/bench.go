@@ -139,17 +139,13 @@ func (f *benchFlags) server(ctx context.Context) (bench.Target, func() error, er
 }
 
 // run carries out plan, with a baseline if there is to be one, and prints.
-func (f *benchFlags) run(ctx context.Context, s *bench.Session, plan bench.Plan) (err error) {
+func (f *benchFlags) run(ctx context.Context, s *bench.Session, plan bench.Plan) error {
 	if f.baseline {
-		sizes, err := s.AnswerSizes(ctx, plan.Loads)
+		p, err := startBaseline(ctx, s, plan.Loads)
 		if err != nil {
 			return err
 		}
-		p, err := bench.StartBaseline(ctx, sizes)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, p.Stop()) }()
+		defer func() { _ = p.Stop() }() // it has no data to lose
 		address, err := bench.Address(p.URL)
 		if err != nil {
 			return err
@@ -161,6 +157,16 @@ func (f *benchFlags) run(ctx context.Context, s *bench.Session, plan bench.Plan)
 		return err
 	}
 	return errors.Join(f.print(report), report.Err())
+}
+
+// startBaseline starts a baseline that answers as much as the session's server
+// does.
+func startBaseline(ctx context.Context, s *bench.Session, loads []string) (*bench.Process, error) {
+	sizes, err := s.AnswerSizes(ctx, loads)
+	if err != nil {
+		return nil, err
+	}
+	return bench.StartBaseline(ctx, sizes)
 }
 
 // print prints a result in the form asked for.

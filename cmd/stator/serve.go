@@ -25,6 +25,7 @@ func serve(args []string) error {
 	set.StringVar(&c.Dialect, "dialect", "", "vintage of the error texts: 2026-05, or empty for today's")
 	set.Int64Var(&c.CacheBytes, "cache-bytes", 256<<20, "most memory for the block cache")
 	set.BoolVar(&c.AllowUnauthenticated, "allow-unauthenticated", false, "permit an address that is not loopback although requests are not authenticated")
+	set.BoolVar(&c.EnforceCapacity, "enforce-capacity", false, "throttle tables and indexes at their throughput as DynamoDB does")
 	set.TextVar(&level, "log-level", slog.LevelInfo, "least level that is logged: DEBUG, INFO, WARN, ERROR")
 	if err := parse(set, args); err != nil {
 		return err

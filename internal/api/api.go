@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/wire"
 )
@@ -86,6 +87,7 @@ func (a *API) style(s ddberr.Style) ddberr.Style {
 func (a *API) clientError(name string, style ddberr.Style, body []byte, err error) *ddberr.Error {
 	var fault *ddberr.Fault
 	var e *ddberr.Error
+	var throttle *meter.Throttle
 	switch {
 	case errors.As(err, &fault):
 		return fault.In(style)
@@ -94,6 +96,8 @@ func (a *API) clientError(name string, style ddberr.Style, body []byte, err erro
 			return ddberr.Serialization("") // broken JSON anywhere comes before wrong types
 		}
 		return e
+	case errors.As(err, &throttle):
+		return a.throttled(throttle)
 	case errors.Is(err, table.ErrOngoing):
 		return ddberr.TransactionConflict()
 	case errors.Is(err, table.ErrNotFound):

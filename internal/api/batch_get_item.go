@@ -33,15 +33,35 @@ func (a *API) BatchGetItem(ctx context.Context, in *model.BatchGetItemInput) (*m
 		UnprocessedKeys: []model.Entry[model.KeysAndAttributes]{},
 	}
 	room := maxBatchBytes
+	var throttled error
 	for i := range gets {
-		if err := gets[i].read(ctx, a, out, &room); err != nil {
+		err := gets[i].read(ctx, a, out, &room)
+		switch {
+		case isThrottled(err):
+			throttled = err
+		case err != nil:
 			return nil, err
 		}
 		if c := gets[i].used.report(in.ReturnConsumedCapacity); c != nil {
 			out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
 		}
 	}
+	if throttled != nil && unprocessedAll(in, out) {
+		return nil, throttled
+	}
 	return out, nil
+}
+
+// unprocessedAll reports whether no key of in was read.
+func unprocessedAll(in *model.BatchGetItemInput, out *model.BatchGetItemOutput) bool {
+	asked, left := 0, 0
+	for _, e := range in.RequestItems {
+		asked += len(e.Value.Keys)
+	}
+	for _, e := range out.UnprocessedKeys {
+		left += len(e.Value.Keys)
+	}
+	return left == asked
 }
 
 // batchGet is the part of a BatchGetItem for one table.
@@ -112,19 +132,26 @@ func (g *batchGet) bind(a *API) (err error) {
 	return nil
 }
 
-// read adds the items of g to out, as far as they fit in room.
+// read adds the items of g to out, as far as they fit in room and capacity
+// allows. A *meter.Throttle says that it did not.
 func (g *batchGet) read(ctx context.Context, a *API, out *model.BatchGetItemOutput, room *int) error {
 	items := []attr.Item{}
 	consistent := g.in.ConsistentRead.V
+	rest := *g.in
+	rest.Keys = nil
+	var throttled error
 	for i, key := range g.in.Keys {
 		if *room <= 0 {
-			rest := *g.in
-			rest.Keys = g.in.Keys[i:]
-			out.UnprocessedKeys = append(out.UnprocessedKeys, model.Entry[model.KeysAndAttributes]{Key: g.name, Value: rest})
+			rest.Keys = append(rest.Keys, g.in.Keys[i:]...)
 			break
 		}
 		item, err := a.Engine.Get(ctx, g.table, key.Item, consistent)
-		if err != nil {
+		switch {
+		case isThrottled(err):
+			throttled = err
+			rest.Keys = append(rest.Keys, key)
+			continue
+		case err != nil:
 			return err
 		}
 		size := item.Size()
@@ -137,5 +164,8 @@ func (g *batchGet) read(ctx context.Context, a *API, out *model.BatchGetItemOutp
 		}
 	}
 	out.Responses = append(out.Responses, model.Entry[[]attr.Item]{Key: g.name, Value: items})
-	return nil
+	if rest.Keys != nil {
+		out.UnprocessedKeys = append(out.UnprocessedKeys, model.Entry[model.KeysAndAttributes]{Key: g.name, Value: rest})
+	}
+	return throttled
 }

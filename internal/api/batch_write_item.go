@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/statordb/stator/internal/attr"
@@ -27,16 +26,26 @@ func (a *API) BatchWriteItem(ctx context.Context, in *model.BatchWriteItemInput)
 	if err != nil {
 		return nil, err
 	}
-	changes, err := a.writeAll(ctx, writes)
-	if err != nil {
-		return nil, err
+	changes, errs := a.writeAll(ctx, writes)
+	throttled := 0
+	for _, err := range errs {
+		switch {
+		case isThrottled(err):
+			throttled++
+		case err != nil:
+			return nil, err
+		}
 	}
-	return batchWriteOutput(in, writes, changes), nil
+	if throttled > 0 && throttled == len(writes) {
+		return nil, errs[0]
+	}
+	return batchWriteOutput(in, writes, changes, errs), nil
 }
 
 // batchWrite is one write of a BatchWriteItem.
 type batchWrite struct {
 	entry    int // index in RequestItems
+	request  model.WriteRequest
 	mutation table.Mutation
 }
 
@@ -100,7 +109,7 @@ func (a *API) bindBatchWrite(in *model.BatchWriteItemInput) (writes []batchWrite
 				return nil, release, ddberr.BatchDuplicates.Fault()
 			}
 			seen[key] = true
-			writes = append(writes, batchWrite{i, m})
+			writes = append(writes, batchWrite{i, w, m})
 		}
 	}
 	return writes, release, nil
@@ -130,7 +139,7 @@ func bindWriteRequest(t *table.Table, w model.WriteRequest) (table.Mutation, err
 
 // writeAll makes the writes side by side, so that they share syncs of the
 // disk. It returns when all have ended.
-func (a *API) writeAll(ctx context.Context, writes []batchWrite) ([]table.Change, error) {
+func (a *API) writeAll(ctx context.Context, writes []batchWrite) ([]table.Change, []error) {
 	changes := make([]table.Change, len(writes))
 	errs := make([]error, len(writes))
 	var group sync.WaitGroup
@@ -138,14 +147,18 @@ func (a *API) writeAll(ctx context.Context, writes []batchWrite) ([]table.Change
 		group.Go(func() { changes[i], errs[i] = a.Engine.Write(ctx, writes[i].mutation) })
 	}
 	group.Wait()
-	return changes, errors.Join(errs...)
+	return changes, errs
 }
 
-func batchWriteOutput(in *model.BatchWriteItemInput, writes []batchWrite, changes []table.Change) *model.BatchWriteItemOutput {
+func batchWriteOutput(in *model.BatchWriteItemInput, writes []batchWrite, changes []table.Change, errs []error) *model.BatchWriteItemOutput {
 	out := &model.BatchWriteItemOutput{UnprocessedItems: []model.Entry[[]model.WriteRequest]{}}
 	var used []*capacity
 	for i, w := range writes {
 		name := in.RequestItems[w.entry].Key
+		if errs[i] != nil {
+			out.UnprocessedItems = addUnprocessed(out.UnprocessedItems, name, w.request)
+			continue
+		}
 		capacityOf(&used, name).write(&changes[i])
 		if m := collectionMetrics(in.ReturnItemCollectionMetrics, w.mutation.Table, w.mutation.Key); m != nil {
 			out.ItemCollectionMetrics = addMetrics(out.ItemCollectionMetrics, name, *m)
@@ -157,4 +170,12 @@ func batchWriteOutput(in *model.BatchWriteItemInput, writes []batchWrite, change
 		}
 	}
 	return out
+}
+
+func addUnprocessed(all []model.Entry[[]model.WriteRequest], name string, w model.WriteRequest) []model.Entry[[]model.WriteRequest] {
+	if e := model.Lookup(all, name); e != nil {
+		*e = append(*e, w)
+		return all
+	}
+	return append(all, model.Entry[[]model.WriteRequest]{Key: name, Value: []model.WriteRequest{w}})
 }

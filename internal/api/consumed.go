@@ -79,14 +79,10 @@ func (c *capacity) report(level model.Opt[string]) *model.ConsumedCapacity {
 	return out
 }
 
-// transactFactor is how many times the units of a plain request a transaction
-// costs. (Developer guide, "Capacity management for transactions".)
-const transactFactor = 2
-
 // transactWrite adds a change made by a transaction.
 func (c *capacity) transactWrite(change *table.Change) {
 	c.touched = true
-	c.units += transactFactor * change.Units()
+	c.units += table.TransactFactor * change.Units()
 	for _, w := range change.Indexes {
 		c.index(w.Index, w.Units)
 	}

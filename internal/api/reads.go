@@ -159,11 +159,7 @@ func (r *reading) consumed(p table.Plan, page table.Page) *capacity {
 	}
 	used.index(p.Index, units)
 	if p.Fetch {
-		fetched := page.Fetched
-		if !r.consistent {
-			fetched /= 2
-		}
-		used.read(fetched)
+		used.read(page.FetchedUnits(r.consistent))
 	}
 	return used
 }

@@ -29,7 +29,7 @@ func (a *API) TransactGetItems(ctx context.Context, in *model.TransactGetItemsIn
 	for i, item := range items {
 		out.Responses = append(out.Responses, model.ItemResponse{Item: projected(item, projections[i])})
 		c := capacityOf(&used, in.TransactItems[i].Get.TableName.V)
-		c.read(transactFactor * table.ReadUnits(item.Size(), true))
+		c.read(table.TransactFactor * table.ReadUnits(item.Size(), true))
 	}
 	for _, c := range used {
 		if shown := c.reportTransaction(in.ReturnConsumedCapacity, true); shown != nil {

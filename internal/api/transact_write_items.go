@@ -204,7 +204,7 @@ func transactWriteOutput(in *model.TransactWriteItemsInput, actions []transactWr
 		w := &actions[i]
 		c := capacityOf(&used, w.tableName)
 		if out.Replayed {
-			c.read(transactFactor * table.ReadUnits(out.Changes[i].Old.Size(), true))
+			c.read(table.TransactFactor * table.ReadUnits(out.Changes[i].Old.Size(), true))
 			continue
 		}
 		c.transactWrite(&out.Changes[i])

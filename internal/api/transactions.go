@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/wire"
@@ -61,6 +62,7 @@ func (a *API) reason(err error, onFailure model.Opt[string]) reason {
 	var failed *table.ConditionFailed
 	var fault *ddberr.Fault
 	var e *ddberr.Error
+	var throttle *meter.Throttle
 	switch {
 	case err == nil:
 		return reason{code: "None"}
@@ -72,6 +74,10 @@ func (a *API) reason(err error, onFailure model.Opt[string]) reason {
 		return r
 	case errors.Is(err, table.ErrOngoing):
 		return reason{code: "TransactionConflict", message: ddberr.TransactionConflict().Message}
+	case errors.As(err, &throttle) && throttle.OnDemand:
+		return reason{code: "ThrottlingError", message: a.throttled(throttle).Message}
+	case errors.As(err, &throttle):
+		return reason{code: "ProvisionedThroughputExceeded", message: a.throttled(throttle).Message}
 	case errors.As(err, &fault):
 		return reason{code: "ValidationError", message: fault.Render(a.style(ddberr.Bare))}
 	case errors.As(err, &e):

@@ -11,6 +11,7 @@ import (
 
 	"github.com/statordb/stator/internal/api"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -76,10 +77,51 @@ var (
 	descBackfill = prometheus.NewDesc("stator_online_index_percentage_progress", "Items added to an index that is being created, in percent of the table's.", []string{"table", "index"}, nil)
 )
 
+// The figures of tables and global secondary indexes, named after
+// CloudWatch's: ConsumedReadCapacityUnits is here
+// stator_consumed_read_capacity_units_total.
+var (
+	capacityLabels  = []string{"table", "index"}
+	descConsumed    = [2]*prometheus.Desc{capacityDesc("consumed_read_capacity_units_total", "Read capacity units consumed."), capacityDesc("consumed_write_capacity_units_total", "Write capacity units consumed.")}
+	descThrottled   = [2]*prometheus.Desc{capacityDesc("read_throttle_events_total", "Reads refused for want of capacity."), capacityDesc("write_throttle_events_total", "Writes refused for want of capacity.")}
+	descProvisioned = [2]*prometheus.Desc{capacityDesc("provisioned_read_capacity_units", "Provisioned read capacity units per second."), capacityDesc("provisioned_write_capacity_units", "Provisioned write capacity units per second.")}
+	descItems       = capacityDesc("item_count", "Items, or entries of an index.")
+	descBytes       = capacityDesc("size_bytes", "Size of the items, or of the entries of an index.")
+)
+
+func capacityDesc(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("stator_"+name, help, capacityLabels, nil)
+}
+
+// collectTable shows the figures of t, or of its index x if not nil.
+func collectTable(ch chan<- prometheus.Metric, t *table.Table, x *table.Index) {
+	space, index := t.Space, ""
+	if x != nil {
+		space, index = x.Space, x.Name
+	}
+	count := t.Counts.Of(space)
+	ch <- prometheus.MustNewConstMetric(descItems, prometheus.GaugeValue, float64(count.Items), t.Name, index)
+	ch <- prometheus.MustNewConstMetric(descBytes, prometheus.GaugeValue, float64(count.Bytes), t.Name, index)
+	if x != nil && !x.Global {
+		return // consumes its table's capacity
+	}
+	m := t.Meter(x)
+	for _, k := range []meter.Kind{meter.Read, meter.Write} {
+		ch <- prometheus.MustNewConstMetric(descConsumed[k], prometheus.CounterValue, m.Consumed(k), t.Name, index)
+		ch <- prometheus.MustNewConstMetric(descThrottled[k], prometheus.CounterValue, float64(m.Throttled(k)), t.Name, index)
+		ch <- prometheus.MustNewConstMetric(descProvisioned[k], prometheus.GaugeValue, m.Configured().Units[k], t.Name, index)
+	}
+}
+
 // Describe implements prometheus.Collector.
 func (storeCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDisk, descCache, descHits, descMisses, descCommits, descSyncs, descBackfill} {
+	for _, d := range []*prometheus.Desc{descDisk, descCache, descHits, descMisses, descCommits, descSyncs, descBackfill, descItems, descBytes} {
 		ch <- d
+	}
+	for k := range descConsumed {
+		ch <- descConsumed[k]
+		ch <- descThrottled[k]
+		ch <- descProvisioned[k]
 	}
 }
 
@@ -92,6 +134,12 @@ func (s storeCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(descMisses, prometheus.CounterValue, float64(st.CacheMisses))
 	ch <- prometheus.MustNewConstMetric(descCommits, prometheus.CounterValue, float64(st.Commits))
 	ch <- prometheus.MustNewConstMetric(descSyncs, prometheus.CounterValue, float64(st.Syncs))
+	s.engine.Each(func(t *table.Table) {
+		collectTable(ch, t, nil)
+		for _, x := range t.Indexes {
+			collectTable(ch, t, x)
+		}
+	})
 	for _, b := range s.engine.Backfills() {
 		ch <- prometheus.MustNewConstMetric(descBackfill, prometheus.GaugeValue, b.Percent, b.Table, b.Index)
 	}

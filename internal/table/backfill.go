@@ -36,23 +36,12 @@ func (d *Descriptor) Building() *Index {
 }
 
 // StartJobs starts the jobs that the states of all indexes ask for.
-func (e *Engine) StartJobs() {
-	for name, more := "", true; more; {
-		var names []string
-		names, more = e.Names(name, 1000)
-		for _, name = range names {
-			e.StartIndexJobs(e.Catalog.Get(name))
-		}
-	}
-}
+func (e *Engine) StartJobs() { e.Each(e.StartIndexJobs) }
 
 // StartIndexJobs starts the jobs that the states of t's indexes ask for. It is
 // called after a Change that set one, when no write follows the descriptor
 // before it.
 func (e *Engine) StartIndexJobs(t *Table) {
-	if t == nil {
-		return
-	}
 	for _, x := range t.Indexes {
 		switch x.State {
 		case IndexCreating:
@@ -160,7 +149,7 @@ func (b *backfill) add(ctx context.Context, t *Table, x *Index, keys [][]byte) e
 	if err != nil {
 		return fmt.Errorf("backfill %s of %s: %w", x.Name, t.Name, err)
 	}
-	change.settle()
+	change.settle(1)
 	return nil
 }
 
@@ -222,19 +211,14 @@ type Backfill struct {
 // Backfills returns the progress of all indexes that are being created.
 func (e *Engine) Backfills() []Backfill {
 	var out []Backfill
-	names, _ := e.Names("", int(^uint(0)>>1))
-	for _, name := range names {
-		t := e.Catalog.Get(name)
-		if t == nil {
-			continue
-		}
+	e.Each(func(t *Table) {
 		if x := t.Building(); x != nil && x.State == IndexCreating {
 			done, _ := e.progress.Load(x.Space)
 			n, _ := done.(int64)
 			total := max(t.Counts.Of(t.Space).Items, 1)
 			out = append(out, Backfill{t.Name, x.Name, min(100, 100*float64(n)/float64(total))})
 		}
-	}
+	})
 	return out
 }
 

@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/meter"
 )
 
 // Errors of the Catalog.
@@ -34,6 +37,7 @@ func ignoreGone(err error) error {
 // one to end, so that once Change returns no write follows the old version.
 type Catalog struct {
 	store kv.Store
+	meter *meter.Meter
 	// changes is held from the transaction of a change to its publication, so
 	// that versions are published in the order in which they were committed.
 	// It is the one lock held across I/O: changes are rare, and reading and
@@ -49,6 +53,7 @@ type Catalog struct {
 type Table struct {
 	*Descriptor
 	Counts  *Counts
+	meters  map[uint32]*meter.Resource // by space; LSIs have their table's
 	leases  atomic.Int64
 	retired atomic.Bool
 }
@@ -60,9 +65,9 @@ func metaKey(name string) []byte { return append([]byte{metaPrefix}, name...) }
 const dropPrefix = "drop/"
 
 // OpenCatalog reads the descriptors from store and finishes the removal of
-// tables that a stop interrupted.
-func OpenCatalog(ctx context.Context, store kv.Store) (*Catalog, error) {
-	c := &Catalog{store: store}
+// tables that a stop interrupted. The tables' capacity is counted by m.
+func OpenCatalog(ctx context.Context, store kv.Store, m *meter.Meter) (*Catalog, error) {
+	c := &Catalog{store: store, meter: m}
 	c.mu.tables = map[string]*Table{}
 	var drops []uint32
 	err := store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
@@ -96,7 +101,7 @@ func (c *Catalog) load(ctx context.Context, r kv.Reader) error {
 			return fmt.Errorf("descriptor of table %s: %w", p.Key[len(prefix):], err)
 		}
 		d.prepare()
-		t := &Table{Descriptor: d, Counts: newCounts()}
+		t := &Table{Descriptor: d, Counts: newCounts(), meters: c.meters(d, nil)}
 		for _, space := range d.spaces() {
 			if err := t.Counts.load(ctx, r, space); err != nil {
 				return err
@@ -139,6 +144,16 @@ func (c *Catalog) Names(after string, limit int) (names []string, more bool) {
 		return names[:limit], true
 	}
 	return names, false
+}
+
+// Each calls f with every table, sorted by name.
+func (c *Catalog) Each(f func(*Table)) {
+	c.mu.RLock()
+	tables := slices.SortedFunc(maps.Values(c.mu.tables), func(a, b *Table) int { return strings.Compare(a.Name, b.Name) })
+	c.mu.RUnlock()
+	for _, t := range tables {
+		f(t)
+	}
 }
 
 // Create adds the table d, giving it and its indexes their spaces. It returns
@@ -235,9 +250,9 @@ func (c *Catalog) Change(ctx context.Context, name string, edit func(*Descriptor
 // on the one before to end.
 func (c *Catalog) publish(d *Descriptor, counts *Counts) *Table {
 	d.prepare()
-	t := &Table{Descriptor: d, Counts: counts}
 	c.mu.Lock()
-	old := c.mu.tables[t.Name]
+	old := c.mu.tables[d.Name]
+	t := &Table{Descriptor: d, Counts: counts, meters: c.meters(d, old)}
 	c.mu.tables[t.Name] = t
 	c.mu.Unlock()
 	old.retire()

@@ -3,9 +3,8 @@ package table
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/statordb/stator/internal/kv"
@@ -64,19 +63,13 @@ func (c *Counts) load(ctx context.Context, r kv.Reader, space uint32) error {
 
 // SaveCounts stores the counters that changed since the last call.
 func (c *Catalog) SaveCounts(ctx context.Context) error {
-	c.mu.RLock()
-	tables := make([]*Table, 0, len(c.mu.tables))
-	for _, t := range c.mu.tables {
-		tables = append(tables, t)
-	}
-	c.mu.RUnlock()
-	slices.SortFunc(tables, func(a, b *Table) int { return strings.Compare(a.Name, b.Name) })
-	for _, t := range tables {
+	var errs []error
+	c.Each(func(t *Table) {
 		if err := c.saveCounts(ctx, t); err != nil {
-			return fmt.Errorf("save counts of %s: %w", t.Name, err)
+			errs = append(errs, fmt.Errorf("save counts of %s: %w", t.Name, err))
 		}
-	}
-	return nil
+	})
+	return errors.Join(errs...)
 }
 
 func (c *Catalog) saveCounts(ctx context.Context, t *Table) error {

@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/statordb/stator/internal/expr"
 	"github.com/statordb/stator/internal/job"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/meter"
 )
 
 // Engine reads and writes the items of the tables in a Catalog.
@@ -46,6 +48,7 @@ type Change struct {
 	Old, New attr.Item
 	Indexes  []IndexWrite // of the indexes whose entries changed
 
+	key    []byte // of the item
 	counts []countDelta
 }
 
@@ -71,6 +74,9 @@ func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
 	if e.ongoing.has(key) {
 		return Change{}, ErrOngoing
 	}
+	if err := m.Table.admit(meter.Write, nil, key); err != nil {
+		return Change{}, err
+	}
 	var c Change
 	err := e.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) (err error) {
 		if c, err = e.Apply(ctx, tx, m, key); err != nil {
@@ -80,9 +86,10 @@ func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
 		return nil
 	})
 	if err != nil {
+		m.Table.chargeFailed(key, err)
 		return c, err
 	}
-	c.settle()
+	c.settle(1)
 	return c, nil
 }
 
@@ -95,8 +102,24 @@ func (c *Change) detach() {
 	c.Old = old
 }
 
-// settle adds what a committed change did to the table's counters.
-func (c *Change) settle() {
+// chargeFailed takes the units that a write consumes although its condition
+// is false.
+func (t *Table) chargeFailed(key []byte, err error) {
+	var failed *ConditionFailed
+	if errors.As(err, &failed) {
+		t.charge(meter.Write, nil, key, WriteUnits(failed.Old.Size()))
+	}
+}
+
+// settle adds what a committed change did to the table's counters. Its units
+// count factor times.
+func (c *Change) settle(factor float64) {
+	if c.key != nil {
+		c.Table.charge(meter.Write, nil, c.key, factor*c.Units())
+	}
+	for _, w := range c.Indexes {
+		c.Table.charge(meter.Write, w.Index, w.key, w.Units)
+	}
 	for _, d := range c.counts {
 		c.Table.Counts.add(d.space, d.delta)
 	}
@@ -115,7 +138,7 @@ func (e *Engine) Apply(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (C
 
 // decide is the part of Apply before anything is written.
 func decide(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (Change, error) {
-	c := Change{Table: m.Table}
+	c := Change{Table: m.Table, key: key}
 	value, err := tx.GetLocked(ctx, key)
 	if err != nil {
 		return c, err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/meter"
 )
 
 // entry returns the entry of it in x, or ok false if a key attribute is absent
@@ -41,6 +42,8 @@ func canBeKeys(attrs []KeyAttr, it attr.Item, limit int) bool {
 type IndexWrite struct {
 	Index *Index
 	Units float64 // write capacity units
+
+	key []byte // of the entry
 }
 
 // maintain brings the entries of x from c.Old to c.New.
@@ -54,6 +57,7 @@ func (x *Index) maintain(tx kv.Tx, c *Change) error {
 	var units float64
 	if had {
 		oldKey = x.entryKey(c.Table.Descriptor, old)
+		newKey = oldKey
 		c.count(x.Space, old, -1)
 	}
 	if has {
@@ -64,14 +68,17 @@ func (x *Index) maintain(tx kv.Tx, c *Change) error {
 			return err
 		}
 	}
-	if had && !bytes.Equal(oldKey, newKey) {
+	if had && (!has || !bytes.Equal(oldKey, newKey)) {
 		units += WriteUnits(old.Size())
 		if err := tx.Delete(oldKey); err != nil {
 			return err
 		}
 	}
-	c.Indexes = append(c.Indexes, IndexWrite{x, units})
-	return nil
+	c.Indexes = append(c.Indexes, IndexWrite{x, units, newKey})
+	if !x.Global {
+		return nil
+	}
+	return c.Table.admit(meter.Write, x, newKey)
 }
 
 func sizeIf(same bool, it attr.Item) int {

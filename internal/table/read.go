@@ -7,6 +7,7 @@ import (
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/expr"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/meter"
 )
 
 // PageBytes is the size of the items that one Query or Scan evaluates at
@@ -17,6 +18,9 @@ const PageBytes = 1 << 20
 // there is none.
 func (e *Engine) Get(ctx context.Context, t *Table, key attr.Item, consistent bool) (attr.Item, error) {
 	k := t.ItemKey(key)
+	if err := t.admit(meter.Read, nil, k); err != nil {
+		return attr.Item{}, err
+	}
 	var it attr.Item
 	o := kv.ReadOptions{Keys: [][]byte{k}, Consistent: consistent}
 	err := e.store.View(ctx, o, func(r kv.Reader) error {
@@ -28,7 +32,11 @@ func (e *Engine) Get(ctx context.Context, t *Table, key attr.Item, consistent bo
 		it = it.Clone()
 		return err
 	})
-	return it, err
+	if err != nil {
+		return attr.Item{}, err
+	}
+	t.charge(meter.Read, nil, k, ReadUnits(it.Size(), consistent))
+	return it, nil
 }
 
 // Plan is a bounded read of consecutive rows of a table or an index.
@@ -71,6 +79,9 @@ func (p *Plan) Resume(start attr.Item) bool {
 // Read runs p. The items of the Page are copies.
 func (e *Engine) Read(ctx context.Context, p Plan) (Page, error) {
 	var page Page
+	if err := p.Table.admit(meter.Read, p.Index, p.Range.Start); err != nil {
+		return page, err
+	}
 	err := e.store.View(ctx, kv.ReadOptions{Consistent: p.Consistent}, func(r kv.Reader) error {
 		page = Page{}
 		for pair, err := range r.Scan(ctx, p.Range) {
@@ -84,7 +95,22 @@ func (e *Engine) Read(ctx context.Context, p Plan) (Page, error) {
 		}
 		return nil
 	})
-	return page, err
+	if err != nil {
+		return page, err
+	}
+	p.Table.charge(meter.Read, p.Index, p.Range.Start, ReadUnits(page.Bytes, p.Consistent))
+	if page.Fetched > 0 {
+		p.Table.charge(meter.Read, nil, p.Range.Start, page.FetchedUnits(p.Consistent))
+	}
+	return page, nil
+}
+
+// FetchedUnits returns the units of following entries, see Plan.Fetch.
+func (page *Page) FetchedUnits(consistent bool) float64 {
+	if consistent {
+		return page.Fetched
+	}
+	return page.Fetched / 2
 }
 
 // add evaluates one row and reports whether the page goes on.

@@ -7,6 +7,7 @@ import (
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/meter"
 )
 
 // Canceled is the error of a transaction that was not made. Reasons has an
@@ -48,6 +49,9 @@ func (e *Engine) Transact(ctx context.Context, t Transaction) (Outcome, error) {
 	}
 	defer e.ongoing.end(locked)
 	var out Outcome
+	if err := admitAll(t.Mutations, keys); err != nil {
+		return Outcome{}, err
+	}
 	err := e.store.Update(ctx, kv.TxOptions{Keys: locked}, func(tx kv.Tx) (err error) {
 		out, err = transact(ctx, tx, t, keys)
 		return err
@@ -56,9 +60,34 @@ func (e *Engine) Transact(ctx context.Context, t Transaction) (Outcome, error) {
 		return Outcome{}, err
 	}
 	for i := range out.Changes {
-		out.Changes[i].settle()
+		c := &out.Changes[i]
+		if out.Replayed {
+			c.Table.charge(meter.Read, nil, keys[i], TransactFactor*ReadUnits(c.Old.Size(), true))
+		} else {
+			c.settle(TransactFactor)
+		}
 	}
 	return out, nil
+}
+
+// TransactFactor is how many times the units of a plain request a transaction
+// consumes of its tables. (Developer guide, "Capacity management for
+// transactions".)
+const TransactFactor = 2
+
+// admitAll returns *Canceled if the capacity for some of the mutations, whose
+// keys are given, is used up.
+func admitAll(mutations []Mutation, keys [][]byte) error {
+	canceled, refused := &Canceled{make([]error, len(keys))}, false
+	for i, m := range mutations {
+		if err := m.Table.admit(meter.Write, nil, keys[i]); err != nil {
+			canceled.Reasons[i], refused = err, true
+		}
+	}
+	if refused {
+		return canceled
+	}
+	return nil
 }
 
 // conflict returns the error of a transaction of n mutations some of whose
@@ -85,7 +114,7 @@ func transact(ctx context.Context, tx kv.Tx, t Transaction, keys [][]byte) (out 
 	}
 	for i := range out.Changes {
 		if err := out.Changes[i].put(tx, keys[i]); err != nil {
-			return out, err
+			return out, canceledAt(i, len(keys), err)
 		}
 		out.Changes[i].detach()
 	}
@@ -93,6 +122,18 @@ func transact(ctx context.Context, tx kv.Tx, t Transaction, keys [][]byte) (out 
 		return out, t.Token.remember(tx)
 	}
 	return out, nil
+}
+
+// canceledAt returns the error of a transaction of n mutations that failed at
+// the one with index i: an index may be out of capacity.
+func canceledAt(i, n int, err error) error {
+	var throttle *meter.Throttle
+	if !errors.As(err, &throttle) {
+		return err
+	}
+	c := &Canceled{make([]error, n)}
+	c.Reasons[i] = err
+	return c
 }
 
 // decideAll decides every mutation before any is made. For a replay it only
@@ -146,6 +187,9 @@ func (e *Engine) GetAll(ctx context.Context, lookups []Lookup) ([]attr.Item, err
 	keys := make([][]byte, len(lookups))
 	for i, l := range lookups {
 		keys[i] = l.Table.ItemKey(l.Key)
+		if err := l.Table.admit(meter.Read, nil, keys[i]); err != nil {
+			return nil, err
+		}
 	}
 	items := make([]attr.Item, len(lookups))
 	err := e.store.View(ctx, kv.ReadOptions{Keys: keys, Consistent: true}, func(r kv.Reader) error {
@@ -166,5 +210,11 @@ func (e *Engine) GetAll(ctx context.Context, lookups []Lookup) ([]attr.Item, err
 		}
 		return nil
 	})
-	return items, err
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range lookups {
+		l.Table.charge(meter.Read, nil, keys[i], TransactFactor*ReadUnits(items[i].Size(), true))
+	}
+	return items, nil
 }
