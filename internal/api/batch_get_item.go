@@ -117,6 +117,11 @@ func (g *batchGet) check() error {
 		return f
 	}
 	g.projection = parsed.Projection
+	if g.in.AttributesToGet != nil {
+		var err error
+		g.projection, err = legacyProjection(g.in.AttributesToGet)
+		return err
+	}
 	return nil
 }
 

@@ -51,6 +51,9 @@ func checkGet(in *model.GetItemInput) (*expr.Projection, error) {
 	if f != nil {
 		return nil, f
 	}
+	if in.AttributesToGet != nil {
+		return legacyProjection(in.AttributesToGet)
+	}
 	return parsed.Projection, nil
 }
 

@@ -61,7 +61,12 @@ func checkPut(in *model.PutItemInput) (*expr.Parsed, error) {
 	r := expressions(in.ExpressionAttributeNames, in.ExpressionAttributeValues, expr.KindCondition)
 	r.Condition = text(in.ConditionExpression)
 	parsed, f := expr.Parse(r)
-	return parsed, fault(f)
+	if f != nil || in.ConditionExpression.Set {
+		return parsed, fault(f)
+	}
+	var err error
+	parsed.Condition, err = legacyExpected(in.Expected, in.ConditionalOperator)
+	return parsed, err
 }
 
 // checkOldOnly reports a ReturnValues that only UpdateItem has.

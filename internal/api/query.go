@@ -58,11 +58,14 @@ func checkQuery(in *model.QueryInput) (*reading, error) {
 	if f != nil {
 		return nil, f
 	}
-	if parsed.KeyCondition == nil {
-		return nil, ddberr.KeyConditionAbsent.Fault()
-	}
 	r.parsed = parsed
-	return r, nil
+	if parsed.KeyCondition == nil {
+		var err error
+		if parsed.KeyCondition, err = legacyKeys(in.KeyConditions); err != nil {
+			return nil, err
+		}
+	}
+	return r, r.addLegacy(in.AttributesToGet, in.QueryFilter, in.ConditionalOperator)
 }
 
 // bindQuery checks the key condition, the filter and the start key against
@@ -73,7 +76,11 @@ func bindQuery(p *table.Plan, r *reading, in *model.QueryInput) error {
 	if f != nil {
 		return f
 	}
-	if f := expr.FilterKeyFault("Filter Expression", r.parsed.Filter, schema.Names()); f != nil {
+	what := "Filter Expression"
+	if in.QueryFilter != nil {
+		what = "QueryFilter"
+	}
+	if f := expr.FilterKeyFault(what, r.parsed.Filter, schema.Names()); f != nil {
 		return f
 	}
 	p.Range = p.Table.QueryRange(p.Index, bounds)

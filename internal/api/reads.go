@@ -38,6 +38,20 @@ func (r *reading) checkSelect(parameter string) error {
 	return nil
 }
 
+// addLegacy adds the parameters from before expressions, which do not stand
+// beside expressions.
+func (r *reading) addLegacy(attributes []string, filter []model.Entry[model.Condition], operator model.Opt[string]) (err error) {
+	if attributes != nil {
+		if r.parsed.Projection, err = legacyProjection(attributes); err != nil {
+			return err
+		}
+	}
+	if filter != nil || operator.Set {
+		r.parsed.Filter, err = legacyFilter(filter, operator)
+	}
+	return err
+}
+
 // plan looks up the table and the index and checks what depends on them; the
 // range is the caller's to set.
 func (r *reading) plan(a *API) (table.Plan, error) {

@@ -60,7 +60,7 @@ func checkScan(in *model.ScanInput) (*reading, error) {
 		return nil, f
 	}
 	r.parsed = parsed
-	return r, nil
+	return r, r.addLegacy(in.AttributesToGet, in.ScanFilter, in.ConditionalOperator)
 }
 
 func checkSegments(in *model.ScanInput) error {

@@ -68,7 +68,15 @@ func checkUpdate(in *model.UpdateItemInput) (*expr.Parsed, error) {
 	if parsed.Update != nil && parsed.Update.Charge() > attr.MaxItemSize {
 		return nil, ddberr.UpdatedTooLarge.Fault()
 	}
-	return parsed, nil
+	if in.UpdateExpression.Set || in.ConditionExpression.Set {
+		return parsed, nil
+	}
+	var err error
+	if parsed.Update, err = legacyUpdate(in.AttributeUpdates); err != nil {
+		return nil, err
+	}
+	parsed.Condition, err = legacyExpected(in.Expected, in.ConditionalOperator)
+	return parsed, err
 }
 
 // nextItem computes the item after an update.
