@@ -9,9 +9,9 @@
 // them (burst capacity). Its keys are spread by hash over partitions, each a
 // bucket of 3,000 read and 1,000 write units per second that holds one second
 // of them; a partition may use whatever its table has left (adaptive
-// capacity), and one that stays too hot is split. A request is admitted while
-// the buckets are not empty and charged when its cost is known, which may
-// leave them in debt. (Developer guide, "Burst and adaptive capacity".)
+// capacity), and one that stays too hot is split. A request is admitted, for
+// one unit, while the buckets are not empty, and charged the rest when its
+// cost is known, which may leave them in debt. (Developer guide, "Burst and adaptive capacity".)
 package meter
 
 import (
@@ -122,6 +122,7 @@ func (r *Resource) Admit(k Kind, hash uint32) *Throttle {
 	defer r.mu.Unlock()
 	cause := r.admit(now, k, hash)
 	if cause == "" {
+		r.take(now, k, hash, 1)
 		return nil
 	}
 	r.throttled[k].Add(1)
@@ -144,15 +145,24 @@ func (r *Resource) admit(now time.Time, k Kind, hash uint32) Cause {
 	return Provisioned
 }
 
-// Charge takes units for a key with hash.
-func (r *Resource) Charge(k Kind, hash uint32, units float64) {
+// Charge takes the units of a request for a key with hash; admitted says that
+// Admit has taken one of them.
+func (r *Resource) Charge(k Kind, hash uint32, units float64, admitted bool) {
 	r.consumed[k].Add(int64(2 * units))
 	if !r.meter.enforce {
 		return
 	}
+	if admitted {
+		units--
+	}
 	now := r.meter.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.take(now, k, hash, units)
+}
+
+// take takes units from all buckets; a negative number gives back.
+func (r *Resource) take(now time.Time, k Kind, hash uint32, units float64) {
 	if r.mu.configured.OnDemand && r.mu.peaks[k].add(now, units) {
 		r.mu.buckets[k].configure(now, r.rate(k), burst, false)
 	}

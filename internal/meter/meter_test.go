@@ -19,7 +19,7 @@ func run(c *clock, r *Resource, k Kind, hash uint32, rate, seconds int) (admitte
 	for range seconds {
 		for range rate {
 			if r.Admit(k, hash) == nil {
-				r.Charge(k, hash, 1)
+				r.Charge(k, hash, 1, true)
 				admitted++
 			}
 			c.advance(time.Second / time.Duration(rate))
@@ -42,7 +42,7 @@ func TestProvisionedWithBurst(t *testing.T) {
 	about(t, "writes at four times the rate", run(c, r, Write, 1, 200, 10), 50*10+50)
 	throttle := r.Admit(Write, 1)
 	for throttle == nil {
-		r.Charge(Write, 1, 1)
+		r.Charge(Write, 1, 1, true)
 		throttle = r.Admit(Write, 1)
 	}
 	if got := throttle.Reason(); got != "TableWriteProvisionedThroughputExceeded" {
@@ -67,14 +67,14 @@ func TestHotPartition(t *testing.T) {
 	for range 20 { // seconds
 		for i := range 3000 {
 			if r.Admit(Write, hot) == nil {
-				r.Charge(Write, hot, 1)
+				r.Charge(Write, hot, 1, true)
 				admittedHot++
 			}
 			if i%10 == 0 {
 				if throttle := r.Admit(Write, 1<<31); throttle != nil {
 					t.Fatalf("neighbour: %v", throttle)
 				}
-				r.Charge(Write, 1<<31, 1)
+				r.Charge(Write, 1<<31, 1, true)
 				admittedCold++
 			}
 			c.advance(time.Second / 3000)
@@ -83,7 +83,7 @@ func TestHotPartition(t *testing.T) {
 	about(t, "hot", admittedHot, 20*1000+1000)
 	about(t, "cold", admittedCold, 20*300)
 	for r.Admit(Write, hot) == nil {
-		r.Charge(Write, hot, 1)
+		r.Charge(Write, hot, 1, true)
 	}
 	if got := r.Admit(Write, hot).Reason(); got != "TableWriteKeyRangeThroughputExceeded" {
 		t.Errorf("reason: %s", got)
@@ -99,7 +99,7 @@ func TestSplit(t *testing.T) {
 		for range 1500 {
 			for _, hash := range []uint32{a, b} {
 				if r.Admit(Write, hash) == nil {
-					r.Charge(Write, hash, 1)
+					r.Charge(Write, hash, 1, true)
 				}
 			}
 			c.advance(time.Second / 1500)
@@ -119,7 +119,7 @@ func TestOnDemandDoubles(t *testing.T) {
 		for i := range rate * seconds {
 			hash := uint32(i) * 2654435761
 			if r.Admit(Write, hash) == nil {
-				r.Charge(Write, hash, 1)
+				r.Charge(Write, hash, 1, true)
 				admitted++
 			}
 			c.advance(time.Second / time.Duration(rate))
@@ -139,7 +139,7 @@ func TestMaxOnDemand(t *testing.T) {
 	r := New(c.now, true).Resource(false, Throughput{OnDemand: true, Most: [2]float64{10, 20}})
 	about(t, "reads", run(c, r, Read, 7, 100, 10), 10*10+10)
 	for r.Admit(Read, 7) == nil {
-		r.Charge(Read, 7, 1)
+		r.Charge(Read, 7, 1, true)
 	}
 	if got := r.Admit(Read, 7).Reason(); got != "TableReadMaxOnDemandThroughputExceeded" {
 		t.Errorf("reason: %s", got)
@@ -153,7 +153,7 @@ func TestOnlyCounting(t *testing.T) {
 		if throttle := r.Admit(Read, 1); throttle != nil {
 			t.Fatal(throttle)
 		}
-		r.Charge(Read, 1, 0.5)
+		r.Charge(Read, 1, 0.5, true)
 	}
 	if got := r.Consumed(Read); got != 50 {
 		t.Errorf("consumed %v", got)
@@ -163,7 +163,7 @@ func TestOnlyCounting(t *testing.T) {
 func TestClockGoingBack(t *testing.T) {
 	c := newClock()
 	r := New(c.now, true).Resource(false, Throughput{Units: [2]float64{10, 10}})
-	r.Charge(Write, 1, 100)
+	r.Charge(Write, 1, 100, false)
 	c.advance(-time.Hour)
 	if r.Admit(Write, 1) == nil {
 		t.Error("a debt is gone")

@@ -59,9 +59,10 @@ func (t *Table) admit(k meter.Kind, x *Index, key []byte) error {
 	return throttle
 }
 
-// charge takes units for the row under key.
+// charge takes the units of an admitted request for the row under key. LSIs
+// are not admitted by themselves.
 func (t *Table) charge(k meter.Kind, x *Index, key []byte, units float64) {
-	t.Meter(x).Charge(k, hashOf(key), units)
+	t.Meter(x).Charge(k, hashOf(key), units, x == nil || x.Global)
 }
 
 // hashOf returns the hash in the key of a row, zero for a shorter key.
