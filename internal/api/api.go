@@ -98,6 +98,8 @@ func (a *API) clientError(name string, style ddberr.Style, body []byte, err erro
 		return e
 	case errors.As(err, &throttle):
 		return a.throttled(throttle)
+	case errors.Is(err, table.ErrCollectionFull):
+		return ddberr.CollectionFull()
 	case errors.Is(err, table.ErrOngoing):
 		return ddberr.TransactionConflict()
 	case errors.Is(err, table.ErrNotFound):

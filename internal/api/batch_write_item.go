@@ -39,7 +39,7 @@ func (a *API) BatchWriteItem(ctx context.Context, in *model.BatchWriteItemInput)
 	if throttled > 0 && throttled == len(writes) {
 		return nil, errs[0]
 	}
-	return batchWriteOutput(in, writes, changes, errs), nil
+	return a.batchWriteOutput(ctx, in, writes, changes, errs), nil
 }
 
 // batchWrite is one write of a BatchWriteItem.
@@ -150,7 +150,7 @@ func (a *API) writeAll(ctx context.Context, writes []batchWrite) ([]table.Change
 	return changes, errs
 }
 
-func batchWriteOutput(in *model.BatchWriteItemInput, writes []batchWrite, changes []table.Change, errs []error) *model.BatchWriteItemOutput {
+func (a *API) batchWriteOutput(ctx context.Context, in *model.BatchWriteItemInput, writes []batchWrite, changes []table.Change, errs []error) *model.BatchWriteItemOutput {
 	out := &model.BatchWriteItemOutput{UnprocessedItems: []model.Entry[[]model.WriteRequest]{}}
 	var used []*capacity
 	for i, w := range writes {
@@ -160,7 +160,7 @@ func batchWriteOutput(in *model.BatchWriteItemInput, writes []batchWrite, change
 			continue
 		}
 		capacityOf(&used, name).write(&changes[i])
-		if m := collectionMetrics(in.ReturnItemCollectionMetrics, w.mutation.Table, w.mutation.Key); m != nil {
+		if m := a.collectionMetrics(ctx, in.ReturnItemCollectionMetrics, w.mutation.Table, w.mutation.Key); m != nil {
 			out.ItemCollectionMetrics = addMetrics(out.ItemCollectionMetrics, name, *m)
 		}
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 
 	"github.com/statordb/stator/internal/attr"
@@ -145,14 +146,19 @@ func addMetrics(all []model.Entry[[]model.ItemCollectionMetrics], name string, m
 
 // collectionMetrics returns the ItemCollectionMetrics that a write with the
 // given ReturnItemCollectionMetrics shows: only for tables with an LSI.
-func collectionMetrics(level model.Opt[string], t *table.Table, key attr.Item) *model.ItemCollectionMetrics {
+func (a *API) collectionMetrics(ctx context.Context, level model.Opt[string], t *table.Table, key attr.Item) *model.ItemCollectionMetrics {
 	if level.V != "SIZE" || !t.HasLocal() {
+		return nil
+	}
+	gb, err := a.Engine.CollectionGB(ctx, t, key)
+	if err != nil { // the write is made: its answer goes without the estimate
+		a.Log.Warn("size of an item collection not found", "table", t.Name, "error", err)
 		return nil
 	}
 	hash := t.Key.Hash[0].Name
 	return &model.ItemCollectionMetrics{
 		ItemCollectionKey:   model.Some(key.Project([]string{hash})),
-		SizeEstimateRangeGB: []float64{0, 1},
+		SizeEstimateRangeGB: []float64{float64(gb), float64(gb + 1)},
 	}
 }
 

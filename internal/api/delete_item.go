@@ -36,7 +36,7 @@ func (a *API) DeleteItem(ctx context.Context, in *model.DeleteItemInput) (*model
 	return &model.DeleteItemOutput{
 		Attributes:            oldAttributes(in.ReturnValues, change),
 		ConsumedCapacity:      used.report(in.ReturnConsumedCapacity),
-		ItemCollectionMetrics: collectionMetrics(in.ReturnItemCollectionMetrics, t, key),
+		ItemCollectionMetrics: a.collectionMetrics(ctx, in.ReturnItemCollectionMetrics, t, key),
 	}, nil
 }
 

@@ -37,7 +37,7 @@ func (a *API) PutItem(ctx context.Context, in *model.PutItemInput) (*model.PutIt
 	return &model.PutItemOutput{
 		Attributes:            oldAttributes(in.ReturnValues, change),
 		ConsumedCapacity:      used.report(in.ReturnConsumedCapacity),
-		ItemCollectionMetrics: collectionMetrics(in.ReturnItemCollectionMetrics, t, item),
+		ItemCollectionMetrics: a.collectionMetrics(ctx, in.ReturnItemCollectionMetrics, t, item),
 	}, nil
 }
 

@@ -32,7 +32,7 @@ func (a *API) TransactWriteItems(ctx context.Context, in *model.TransactWriteIte
 	if err != nil {
 		return nil, a.transactError(err, actions)
 	}
-	return transactWriteOutput(in, actions, out), nil
+	return a.transactWriteOutput(ctx, in, actions, out), nil
 }
 
 // digest identifies what a TransactWriteItems asks for, whatever the order of
@@ -197,7 +197,7 @@ func (w *transactWrite) bind() (m table.Mutation, fatal bool, err error) {
 	return m, false, nil
 }
 
-func transactWriteOutput(in *model.TransactWriteItemsInput, actions []transactWrite, out table.Outcome) *model.TransactWriteItemsOutput {
+func (a *API) transactWriteOutput(ctx context.Context, in *model.TransactWriteItemsInput, actions []transactWrite, out table.Outcome) *model.TransactWriteItemsOutput {
 	var used []*capacity
 	metrics := []model.Entry[[]model.ItemCollectionMetrics]{}
 	for i := range out.Changes {
@@ -208,7 +208,7 @@ func transactWriteOutput(in *model.TransactWriteItemsInput, actions []transactWr
 			continue
 		}
 		c.transactWrite(&out.Changes[i])
-		if m := collectionMetrics(in.ReturnItemCollectionMetrics, w.table, w.item.Item); m != nil && w.kind != actionCheck {
+		if m := a.collectionMetrics(ctx, in.ReturnItemCollectionMetrics, w.table, w.item.Item); m != nil && w.kind != actionCheck {
 			metrics = addMetrics(metrics, w.tableName, *m)
 		}
 	}

@@ -72,6 +72,8 @@ func (a *API) reason(err error, onFailure model.Opt[string]) reason {
 			r.item = failed.Old.AppendJSON(nil)
 		}
 		return r
+	case errors.Is(err, table.ErrCollectionFull):
+		return reason{code: "ItemCollectionSizeLimitExceeded", message: ddberr.CollectionFull().Message}
 	case errors.Is(err, table.ErrOngoing):
 		return reason{code: "TransactionConflict", message: ddberr.TransactionConflict().Message}
 	case errors.As(err, &throttle) && throttle.OnDemand:

@@ -44,7 +44,7 @@ func (a *API) UpdateItem(ctx context.Context, in *model.UpdateItemInput) (*model
 	return &model.UpdateItemOutput{
 		Attributes:            updatedAttributes(in.ReturnValues.V, parsed.Update, change),
 		ConsumedCapacity:      used.report(in.ReturnConsumedCapacity),
-		ItemCollectionMetrics: collectionMetrics(in.ReturnItemCollectionMetrics, t, key),
+		ItemCollectionMetrics: a.collectionMetrics(ctx, in.ReturnItemCollectionMetrics, t, key),
 	}, nil
 }
 

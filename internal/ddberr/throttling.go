@@ -18,6 +18,12 @@ func Exceeded(index bool, detail []byte) *Error {
 	return e
 }
 
+// CollectionFull is the error of a write that would make an item collection
+// too large.
+func CollectionFull() *Error {
+	return New("ItemCollectionSizeLimitExceededException", "Collection size exceeded.")
+}
+
 // Throttling is the error of a request for which a table or index in
 // on-demand mode has no capacity left; most says that its configured maximum
 // is reached. detail holds throttlingReasons.

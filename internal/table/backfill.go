@@ -149,7 +149,7 @@ func (b *backfill) add(ctx context.Context, t *Table, x *Index, keys [][]byte) e
 	if err != nil {
 		return fmt.Errorf("backfill %s of %s: %w", x.Name, t.Name, err)
 	}
-	change.settle(1)
+	b.engine.settle(&change, 1)
 	return nil
 }
 

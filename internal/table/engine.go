@@ -16,10 +16,11 @@ import (
 // Engine reads and writes the items of the tables in a Catalog.
 type Engine struct {
 	*Catalog
-	store    kv.Store
-	jobs     *job.Runner
-	ongoing  ongoing
-	progress sync.Map // space of an index being created -> items added, int64
+	store       kv.Store
+	jobs        *job.Runner
+	ongoing     ongoing
+	collections collections
+	progress    sync.Map // space of an index being created -> items added, int64
 }
 
 // NewEngine returns an engine over store, whose descriptors are in c. Its
@@ -89,7 +90,7 @@ func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
 		m.Table.chargeFailed(key, err)
 		return c, err
 	}
-	c.settle(1)
+	e.settle(&c, 1)
 	return c, nil
 }
 
@@ -113,7 +114,8 @@ func (t *Table) chargeFailed(key []byte, err error) {
 
 // settle adds what a committed change did to the table's counters. Its units
 // count factor times.
-func (c *Change) settle(factor float64) {
+func (e *Engine) settle(c *Change, factor float64) {
+	e.follow(c)
 	if c.key != nil {
 		c.Table.charge(meter.Write, nil, c.key, factor*c.Units())
 	}
@@ -129,7 +131,7 @@ func (c *Change) settle(factor float64) {
 // m.Table's ItemKey of m.Key, tests the condition, computes the next item,
 // writes it, and maintains what follows from it.
 func (e *Engine) Apply(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (Change, error) {
-	c, err := decide(ctx, tx, m, key)
+	c, err := e.decide(ctx, tx, m, key)
 	if err != nil {
 		return c, err
 	}
@@ -137,7 +139,7 @@ func (e *Engine) Apply(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (C
 }
 
 // decide is the part of Apply before anything is written.
-func decide(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (Change, error) {
+func (e *Engine) decide(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (Change, error) {
 	c := Change{Table: m.Table, key: key}
 	value, err := tx.GetLocked(ctx, key)
 	if err != nil {
@@ -151,8 +153,10 @@ func decide(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (Change, erro
 	if m.Condition != nil && !m.Condition.Eval(c.Old) {
 		return c, &ConditionFailed{c.Old.Clone()}
 	}
-	c.New, err = m.Next(c.Old)
-	return c, err
+	if c.New, err = m.Next(c.Old); err != nil {
+		return c, err
+	}
+	return c, e.checkCollection(ctx, tx, &c)
 }
 
 // put writes the change of one item and of its index entries.

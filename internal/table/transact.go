@@ -53,7 +53,7 @@ func (e *Engine) Transact(ctx context.Context, t Transaction) (Outcome, error) {
 		return Outcome{}, err
 	}
 	err := e.store.Update(ctx, kv.TxOptions{Keys: locked}, func(tx kv.Tx) (err error) {
-		out, err = transact(ctx, tx, t, keys)
+		out, err = e.transact(ctx, tx, t, keys)
 		return err
 	})
 	if err != nil {
@@ -64,7 +64,7 @@ func (e *Engine) Transact(ctx context.Context, t Transaction) (Outcome, error) {
 		if out.Replayed {
 			c.Table.charge(meter.Read, nil, keys[i], TransactFactor*ReadUnits(c.Old.Size(), true))
 		} else {
-			c.settle(TransactFactor)
+			e.settle(c, TransactFactor)
 		}
 	}
 	return out, nil
@@ -103,13 +103,13 @@ func conflict(taken []int, n int) error {
 	return c
 }
 
-func transact(ctx context.Context, tx kv.Tx, t Transaction, keys [][]byte) (out Outcome, err error) {
+func (e *Engine) transact(ctx context.Context, tx kv.Tx, t Transaction, keys [][]byte) (out Outcome, err error) {
 	if t.Token != nil {
 		if out.Replayed, err = t.Token.seen(ctx, tx); err != nil {
 			return out, err
 		}
 	}
-	if out.Changes, err = decideAll(ctx, tx, t, keys, out.Replayed); err != nil || out.Replayed {
+	if out.Changes, err = e.decideAll(ctx, tx, t, keys, out.Replayed); err != nil || out.Replayed {
 		return out, err
 	}
 	for i := range out.Changes {
@@ -138,7 +138,7 @@ func canceledAt(i, n int, err error) error {
 
 // decideAll decides every mutation before any is made. For a replay it only
 // reads the items.
-func decideAll(ctx context.Context, tx kv.Tx, t Transaction, keys [][]byte, replay bool) ([]Change, error) {
+func (e *Engine) decideAll(ctx context.Context, tx kv.Tx, t Transaction, keys [][]byte, replay bool) ([]Change, error) {
 	changes := make([]Change, len(keys))
 	canceled := &Canceled{make([]error, len(keys))}
 	refused := false
@@ -147,7 +147,7 @@ func decideAll(ctx context.Context, tx kv.Tx, t Transaction, keys [][]byte, repl
 			m.Condition, m.Next = nil, func(old attr.Item) (attr.Item, error) { return old, nil }
 		}
 		var err error
-		if changes[i], err = decide(ctx, tx, m, keys[i]); err == nil {
+		if changes[i], err = e.decide(ctx, tx, m, keys[i]); err == nil {
 			continue
 		}
 		if !isReason(err) {
@@ -172,7 +172,7 @@ func isReason(err error) bool {
 	var failed *ConditionFailed
 	var fault *ddberr.Fault
 	var e *ddberr.Error
-	return errors.As(err, &failed) || errors.As(err, &fault) || errors.As(err, &e)
+	return errors.As(err, &failed) || errors.As(err, &fault) || errors.As(err, &e) || errors.Is(err, ErrCollectionFull)
 }
 
 // Lookup names an item.
