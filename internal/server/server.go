@@ -13,6 +13,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -49,6 +50,8 @@ type Config struct {
 type Server struct {
 	Config
 	http   fasthttp.Server
+	open   connections
+	active atomic.Int64    // requests being answered
 	base   context.Context // of every request; ends when draining runs out of time
 	cancel context.CancelFunc
 }
@@ -82,17 +85,12 @@ type quiet struct{}
 func (quiet) Printf(string, ...any) {}
 
 // Serve answers requests on ln until Shutdown.
-func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(ln) }
-
-// Shutdown stops listening and waits for running requests; when ctx ends
-// first, they are abandoned.
-func (s *Server) Shutdown(ctx context.Context) error {
-	defer s.cancel()
-	return s.http.ShutdownWithContext(ctx)
-}
+func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(listener{ln, &s.open}) }
 
 // handle answers one request.
 func (s *Server) handle(c *fasthttp.RequestCtx) {
+	s.active.Add(1)
+	defer s.active.Add(-1)
 	if len(c.Request.Header.Peek("Origin")) > 0 {
 		allowOrigin(c)
 	}
