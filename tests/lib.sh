@@ -26,6 +26,7 @@ build() {
 
 # start sets $url to the address of a new server.
 start() {
+  : >"$work/serve.out" # before the first look at it
   stator serve --listen 127.0.0.1:0 --data "$work/data" --log-level ERROR >"$work/serve.out" 2>"$work/serve.err" &
   server=$!
   url=

@@ -6,9 +6,9 @@
 The convention, which GitHub shows as ordinary code:
 
   ```console            a line that starts with "$ " is a command; it goes on
-                        while the line before ends in a backslash. The lines
-                        below it, up to the next "$ ", are what it prints,
-                        errors included.
+                        while the line before ends in a backslash or a single
+                        quote is open. The lines below it, up to the next "$ ",
+                        are what it prints, errors included.
   ```python             a piece of one program; what it prints is in the
                         ```text block that follows it, if one does.
   ```python file=NAME   is saved as NAME in the working directory.
@@ -31,6 +31,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import traceback
 
 ADDRESS = "127.0.0.1:8000"
@@ -38,6 +39,7 @@ VOLATILE = {
     "CreationDateTime", "TableId", "LastUpdateToPayPerRequestDateTime",
     "RequestId", "Date",
 }
+COMMAND_SECONDS = 300  # a command that takes longer hangs
 FENCE = re.compile(r"^```(\w*)[ ]?(.*)$")
 
 
@@ -70,7 +72,7 @@ def commands(block):
         if not block.lines[i].startswith("$ "):
             raise SystemExit(f"line {block.start + i + 1}: a console block starts with a command")
         at, command = i, [block.lines[i][2:]]
-        while command[-1].endswith("\\"):
+        while command[-1].endswith("\\") or "\n".join(command).count("'") % 2 == 1:
             i += 1
             command.append(block.lines[i])
         i += 1
@@ -154,11 +156,18 @@ class Bash:
         self.process.stdin.write(f"{{ {command}\n}} </dev/null 2>&1; echo; echo {end} $?\n")
         self.process.stdin.flush()
         printed = []
+        watchdog = threading.Timer(COMMAND_SECONDS, self.process.kill)
+        watchdog.start()
         for line in self.process.stdout:
             if line.startswith(end):
+                watchdog.cancel()
                 return printed, int(line.split()[1])
             printed.append(line.rstrip("\n"))
         raise SystemExit(f"bash ended in: {command}")
+
+    def close(self):
+        """Ends bash and what it still runs in the background."""
+        self.process.communicate("kill $(jobs -p) 2>/dev/null\nexit\n")
 
 
 def trimmed(lines):
@@ -179,6 +188,13 @@ def save(block):
 
 def run_console(page, address):
     bash = Bash()
+    try:
+        run_blocks(page, address, bash)
+    finally:
+        bash.close()
+
+
+def run_blocks(page, address, bash):
     for block in blocks(page.lines):
         if save(block) or block.language != "console":
             continue

@@ -81,10 +81,15 @@ func benchmark(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	work := f.measure
 	if f.startup {
-		return f.measureStartup(ctx)
+		work = f.measureStartup
 	}
-	return f.measure(ctx)
+	err := work(ctx)
+	if ctx.Err() != nil {
+		return errors.New("interrupted") // what failed then is of no interest
+	}
+	return err
 }
 
 func (f *benchFlags) measureStartup(ctx context.Context) error {
@@ -108,7 +113,7 @@ func (f *benchFlags) measure(ctx context.Context) (err error) {
 	if err := plan.Validate(); err != nil {
 		return err
 	}
-	server, stop, err := f.server(ctx)
+	server, stop, err := f.server()
 	if err != nil {
 		return err
 	}
@@ -122,12 +127,12 @@ func (f *benchFlags) measure(ctx context.Context) (err error) {
 }
 
 // server returns the server to measure, and what ends it.
-func (f *benchFlags) server(ctx context.Context) (bench.Target, func() error, error) {
+func (f *benchFlags) server() (bench.Target, func() error, error) {
 	if f.endpoint != "" {
 		address, err := bench.Address(f.endpoint)
 		return bench.Target{Address: address, PID: f.pid}, func() error { return nil }, err
 	}
-	p, err := bench.StartServer(ctx, f.tempDir, f.inMemory)
+	p, err := bench.StartServer(f.tempDir, f.inMemory)
 	if err != nil {
 		return bench.Target{}, nil, err
 	}
@@ -166,7 +171,7 @@ func startBaseline(ctx context.Context, s *bench.Session, loads []string) (*benc
 	if err != nil {
 		return nil, err
 	}
-	return bench.StartBaseline(ctx, sizes)
+	return bench.StartBaseline(sizes)
 }
 
 // print prints a result in the form asked for.

@@ -3,6 +3,7 @@ package bench
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -49,8 +51,19 @@ func constant(size int) []byte {
 // Serve answers requests on ln until Close.
 func (b *Baseline) Serve(ln net.Listener) error { return b.http.Serve(ln) }
 
-// Close stops serving.
-func (b *Baseline) Close() error { return b.http.Shutdown() }
+// closeTime is how long Close waits for running requests.
+const closeTime = 200 * time.Millisecond
+
+// Close stops listening. Connections that have carried no request yet stay
+// open until their clients close them.
+func (b *Baseline) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	if err := b.http.ShutdownWithContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
 
 func (b *Baseline) handle(c *fasthttp.RequestCtx) {
 	_, operation, _ := strings.Cut(string(c.Request.Header.Peek("X-Amz-Target")), ".")
@@ -71,8 +84,8 @@ func (b *Baseline) handle(c *fasthttp.RequestCtx) {
 const BaselineCommand = "serve-baseline"
 
 // StartBaseline starts a Baseline as a child process. The caller owes Stop.
-func StartBaseline(ctx context.Context, sizes map[string]int) (*Process, error) {
-	return start(ctx, append([]string{"bench", BaselineCommand}, FormatSizes(sizes)...))
+func StartBaseline(sizes map[string]int) (*Process, error) {
+	return start(append([]string{"bench", BaselineCommand}, FormatSizes(sizes)...))
 }
 
 // FormatSizes returns sizes as arguments: GetItem=1200.

@@ -3,7 +3,6 @@ package bench
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -64,16 +63,16 @@ type Process struct {
 // StartServer starts this program's serve command on a free port. It keeps
 // its data in a new directory inside dir (the default for temporary files if
 // empty), or in memory. The caller owes Stop.
-func StartServer(ctx context.Context, dir string, inMemory bool) (*Process, error) {
+func StartServer(dir string, inMemory bool) (*Process, error) {
 	args := []string{"serve", "--listen", "127.0.0.1:0", "--log-level", "WARN"}
 	if inMemory {
-		return start(ctx, append(args, "--in-memory"))
+		return start(append(args, "--in-memory"))
 	}
 	data, err := os.MkdirTemp(dir, "stator-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("make a data directory: %w", err)
 	}
-	p, err := start(ctx, append(args, "--data", data))
+	p, err := start(append(args, "--data", data))
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(data))
 	}
@@ -82,14 +81,12 @@ func StartServer(ctx context.Context, dir string, inMemory bool) (*Process, erro
 }
 
 // start runs this program with args, which make it print a line with its URL.
-func start(ctx context.Context, args []string) (*Process, error) {
+func start(args []string) (*Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	p := &Process{cmd: exec.CommandContext(ctx, self, args...), ended: make(chan error, 1)}
-	p.cmd.Cancel = p.interrupt
-	p.cmd.WaitDelay = stopTime
+	p := &Process{cmd: exec.Command(self, args...), ended: make(chan error, 1)}
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

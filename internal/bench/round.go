@@ -1,8 +1,8 @@
 package bench
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -98,14 +98,11 @@ func (s *Session) Run(ctx context.Context, t Target, loadName string, stop Stop)
 	running.Wait()
 	r := Round{Elapsed: time.Since(begin), Latency: new(Histogram)}
 	for _, c := range clients {
-		err = errors.Join(err, c.lost)
+		err = cmp.Or(err, c.lost)
 		r.add(c)
 	}
 	r.ServerCPU, r.ClientCPU = server.per(r.Operations), client.per(r.Operations)
-	if err == nil {
-		err = ctx.Err()
-	}
-	return r, err
+	return r, cmp.Or(ctx.Err(), err)
 }
 
 // clients returns new clients of t, on the connections that there are.

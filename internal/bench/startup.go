@@ -44,7 +44,7 @@ func MeasureStartup(ctx context.Context, starts int, dir string, inMemory bool) 
 }
 
 func startOnce(ctx context.Context, dir string, inMemory bool) (took time.Duration, idle int64, err error) {
-	p, err := StartServer(ctx, dir, inMemory)
+	p, err := StartServer(dir, inMemory)
 	if err != nil {
 		return 0, 0, err
 	}

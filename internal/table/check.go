@@ -55,22 +55,17 @@ func (e *Engine) Recount(ctx context.Context, t *Table) (map[uint32]Count, error
 // CheckAll checks every table, and that there are no rows of tables and
 // indexes that are gone. For that, no table may be created or deleted meanwhile.
 func (e *Engine) CheckAll(ctx context.Context) error {
-	names, _ := e.Names("", int(^uint(0)>>1))
 	known := map[uint32]bool{}
 	var found []error
-	for _, name := range names {
-		t := e.Catalog.Get(name)
-		if t == nil {
-			continue
-		}
+	e.Each(func(t *Table) {
 		for _, space := range t.spaces() {
 			if known[space] {
-				found = append(found, fmt.Errorf("table %s: space %d has another user", name, space))
+				found = append(found, fmt.Errorf("table %s: space %d has another user", t.Name, space))
 			}
 			known[space] = true
 		}
 		found = append(found, e.Check(ctx, t))
-	}
+	})
 	strays, err := e.strays(ctx, known)
 	if err != nil {
 		found = append(found, fmt.Errorf("look for strays: %w", err))

@@ -1,0 +1,130 @@
+package stator_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"testing"
+
+	"github.com/statordb/stator"
+	"github.com/statordb/stator/internal/bench"
+)
+
+// The benchmarks send requests over HTTP from 32 clients in this process. Run
+// stator bench for figures that tell server and client apart.
+//
+// Those of writes keep the data in a temporary directory: set TMPDIR to one on
+// a real disk.
+
+func BenchmarkGetItem(b *testing.B)         { benchmarkServer(b, "get") }
+func BenchmarkPutItem(b *testing.B)         { benchmarkServer(b, "put") }
+func BenchmarkUpdateItem(b *testing.B)      { benchmarkServer(b, "update") }
+func BenchmarkQuery10(b *testing.B)         { benchmarkServer(b, "query") }
+func BenchmarkScan100(b *testing.B)         { benchmarkServer(b, "scan") }
+func BenchmarkBatchWrite25(b *testing.B)    { benchmarkServer(b, "batch") }
+func BenchmarkYCSBA(b *testing.B)           { benchmarkServer(b, "ycsb-a") }
+func BenchmarkYCSBB(b *testing.B)           { benchmarkServer(b, "ycsb-b") }
+func BenchmarkBaselineGetItem(b *testing.B) { benchmarkBaseline(b, "get") }
+func BenchmarkBaselinePutItem(b *testing.B) { benchmarkBaseline(b, "put") }
+func BenchmarkBaselineQuery10(b *testing.B) { benchmarkBaseline(b, "query") }
+
+// benchOptions are those of stator bench.
+var benchOptions = bench.Options{Clients: 32, Items: 10000, ItemBytes: 1024}
+
+// benchServer starts a server on the data directory dir.
+func benchServer(t testing.TB, dir string) bench.Target {
+	srv, err := stator.Open(stator.Config{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := srv.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return bench.Target{Address: srv.Addr()}
+}
+
+func benchSession(t testing.TB, server bench.Target, o bench.Options) *bench.Session {
+	s, err := bench.NewSession(context.Background(), server, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// benchBaseline starts a baseline of s in this process.
+func benchBaseline(t testing.TB, s *bench.Session, loads ...string) bench.Target {
+	sizes, err := s.AnswerSizes(context.Background(), loads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	baseline := bench.NewBaseline(sizes)
+	go func() {
+		if err := baseline.Serve(ln); err != nil {
+			t.Error(err)
+		}
+	}()
+	t.Cleanup(func() { _ = baseline.Close() }) // clients may still be connected
+	return bench.Target{Address: ln.Addr().String(), Constant: true}
+}
+
+func benchmarkServer(b *testing.B, load string) {
+	server := benchServer(b, b.TempDir())
+	benchmarkLoad(b, benchSession(b, server, benchOptions), server, load)
+}
+
+func benchmarkBaseline(b *testing.B, load string) {
+	s := benchSession(b, benchServer(b, ""), benchOptions)
+	benchmarkLoad(b, s, benchBaseline(b, s, load), load)
+}
+
+// benchmarkLoad sends b.N requests.
+func benchmarkLoad(b *testing.B, s *bench.Session, t bench.Target, load string) {
+	b.ReportAllocs()
+	b.ResetTimer()
+	r, err := s.Run(context.Background(), t, load, bench.Stop{Operations: b.N})
+	b.StopTimer()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if r.Errors > 0 {
+		b.Fatalf("%d of %d operations failed: %s", r.Errors, r.Operations, r.FirstError)
+	}
+	b.ReportMetric(r.PerSecond(), "op/s")
+	b.ReportMetric(float64(r.Latency.Quantile(0.99).Microseconds()), "p99-µs")
+}
+
+// TestBenchmark runs every load for a moment, beside a baseline.
+func TestBenchmark(t *testing.T) {
+	server := benchServer(t, t.TempDir())
+	s := benchSession(t, server, bench.Options{Clients: 4, Items: 200, ItemBytes: 300})
+	baseline := benchBaseline(t, s, bench.LoadNames()...)
+	report, err := s.Measure(context.Background(), bench.Plan{
+		Loads: bench.LoadNames(), Stop: bench.Stop{Operations: 1000}, Rounds: 2, Baseline: &baseline,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := report.Err(); err != nil {
+		t.Error(err)
+	}
+	for _, l := range report.Loads {
+		if l.Server.Operations != 1000 || l.Baseline.Operations != 1000 || l.Throughput <= 0 || l.Server.P50 <= 0 {
+			t.Errorf("%s: %+v %+v", l.Load, l.Server, l.Baseline)
+		}
+	}
+	var text bytes.Buffer
+	if err := report.WriteText(&text); err != nil || bytes.Count(text.Bytes(), []byte{'\n'}) != 2+2*len(report.Loads) {
+		t.Errorf("%v\n%s", err, &text)
+	}
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Kills the server with SIGKILL 100 times (STATOR_CRASH_ROUNDS) under the load
+# of 32 writers, checks the data after every restart, and prints the totals.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export STATOR_CRASH_ROUNDS=${STATOR_CRASH_ROUNDS:-100}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! go test -count=1 -timeout 60m -run '^TestKill$' -v . >"$log" 2>&1; then
+  cat "$log" >&2
+  exit 1
+fi
+sed -n 's/^.*\(rounds [0-9]*, acknowledged.*\)$/\1/p; s/^.*\(STATOR_TEST_SEED=[0-9]*\)$/\1/p' "$log"
