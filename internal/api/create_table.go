@@ -36,6 +36,9 @@ func (a *API) CreateTable(ctx context.Context, in *model.CreateTableInput) (*mod
 
 // newDescriptor checks a request and builds what it asks for.
 func newDescriptor(in *model.CreateTableInput) (*table.Descriptor, error) {
+	if in.VectorIndexes != nil || in.ResourcePolicy.Set || in.GlobalTableSourceArn.Set || in.GlobalTableSettingsReplicationMode.Set {
+		return nil, ddberr.Validation("This version of Stator has no vector indexes, resource policies or replicas")
+	}
 	onDemand := in.BillingMode.V == "PAY_PER_REQUEST"
 	if err := checkBilling(onDemand, in.ProvisionedThroughput, in.OnDemandThroughput); err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func (a *API) DeleteItem(ctx context.Context, in *model.DeleteItemInput) (*model
 		return nil, err
 	}
 	change, err := a.Engine.Write(ctx, table.Mutation{
-		Table: t, Key: key, Condition: parsed.Condition,
+		Table: t, Key: key, Condition: parsed.Condition, KeepOld: in.ReturnValues.V == model.ReturnValueAllOld,
 		Next: func(attr.Item) (attr.Item, error) { return attr.Item{}, nil },
 	})
 	if err != nil {

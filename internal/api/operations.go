@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -82,7 +83,8 @@ type response[Out any] interface {
 func run[In, Out any, I request[In], O response[Out]](method func(*API, context.Context, I) (O, error)) server {
 	return func(ctx context.Context, a *API, style ddberr.Style, body, dst []byte) ([]byte, error) {
 		in := I(new(In))
-		if err := in.Decode(wire.NewScanner(body)); err != nil {
+		s := wire.NewScanner(body)
+		if err := errors.Join(in.Decode(s), s.Finish()); err != nil {
 			return nil, err
 		}
 		var violations model.Violations

@@ -26,7 +26,7 @@ func (a *API) PutItem(ctx context.Context, in *model.PutItemInput) (*model.PutIt
 		return nil, err
 	}
 	change, err := a.Engine.Write(ctx, table.Mutation{
-		Table: t, Key: item, Condition: parsed.Condition,
+		Table: t, Key: item, Condition: parsed.Condition, KeepOld: in.ReturnValues.V == model.ReturnValueAllOld,
 		Next: func(attr.Item) (attr.Item, error) { return item, nil },
 	})
 	if err != nil {

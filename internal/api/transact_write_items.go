@@ -204,7 +204,7 @@ func (a *API) transactWriteOutput(ctx context.Context, in *model.TransactWriteIt
 		w := &actions[i]
 		c := capacityOf(&used, w.tableName)
 		if out.Replayed {
-			c.read(table.TransactFactor * table.ReadUnits(out.Changes[i].Old.Size(), true))
+			c.read(table.TransactFactor * table.ReadUnits(out.Changes[i].OldSize, true))
 			continue
 		}
 		c.transactWrite(&out.Changes[i])

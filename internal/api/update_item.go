@@ -33,7 +33,7 @@ func (a *API) UpdateItem(ctx context.Context, in *model.UpdateItemInput) (*model
 		}
 	}
 	change, err := a.Engine.Write(ctx, table.Mutation{
-		Table: t, Key: key, Condition: parsed.Condition,
+		Table: t, Key: key, Condition: parsed.Condition, KeepOld: in.ReturnValues.V == model.ReturnValueAllOld || in.ReturnValues.V == model.ReturnValueUpdatedOld,
 		Next: func(old attr.Item) (attr.Item, error) { return nextItem(t, key, old, parsed.Update) },
 	})
 	if err != nil {

@@ -26,7 +26,7 @@ func (it Item) IsEmpty() bool { return len(it.enc) == 0 }
 // Get returns the value of the attribute name, absent if there is none.
 func (it Item) Get(name string) Value {
 	for rest := it.enc; len(rest) > 0; {
-		n, w := binary.Uvarint(rest)
+		n, w := uvarint(rest)
 		have := rest[w : w+int(n)]
 		rest = rest[w+int(n):]
 		size := valueLen(rest)
@@ -45,7 +45,7 @@ func (it Item) Get(name string) Value {
 func (it Item) All() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
 		for rest := it.enc; len(rest) > 0; {
-			n, w := binary.Uvarint(rest)
+			n, w := uvarint(rest)
 			name := rest[w : w+int(n)]
 			rest = rest[w+int(n):]
 			size := valueLen(rest)
@@ -119,7 +119,7 @@ func (it Item) Project(names []string) Item {
 // cut splits the members enc into those before name and those behind it.
 func cut(enc []byte, name string) (before, after []byte) {
 	for pos := 0; pos < len(enc); {
-		n, w := binary.Uvarint(enc[pos:])
+		n, w := uvarint(enc[pos:])
 		value := pos + w + int(n)
 		switch c := strings.Compare(view(enc[pos+w:value]), name); {
 		case c == 0:

@@ -114,7 +114,7 @@ func (v Value) IsZero() bool { return len(v.enc) == 0 }
 
 // Bytes returns the content of an S or B. It must not be modified.
 func (v Value) Bytes() []byte {
-	n, w := binary.Uvarint(v.enc[1:])
+	n, w := uvarint(v.enc[1:])
 	return v.enc[1+w : 1+w+int(n)]
 }
 
@@ -199,7 +199,7 @@ func (v Value) payload() []byte { return v.enc[5:] }
 func valueLen(b []byte) int {
 	switch Type(b[0]) {
 	case S, B:
-		n, w := binary.Uvarint(b[1:])
+		n, w := uvarint(b[1:])
 		return 1 + w + int(n)
 	case N:
 		return 1 + numberLen(b[1:])
@@ -213,3 +213,12 @@ func valueLen(b []byte) int {
 
 // view returns b as a string that shares its memory.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// uvarint is binary.Uvarint, inlined for the lengths below 128 that most
+// names and values have.
+func uvarint(b []byte) (n uint64, width int) {
+	if b[0] < 0x80 {
+		return uint64(b[0]), 1
+	}
+	return binary.Uvarint(b)
+}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,7 +56,7 @@ func (m *Metrics) observe(name string, res api.Result, took time.Duration) {
 		name = "unknown"
 	}
 	if res.Code != "" {
-		m.errors.WithLabelValues(name, res.Code).Inc()
+		m.errors.WithLabelValues(strings.Clone(name), res.Code).Inc() // name shares the request's memory
 		return
 	}
 	latency.Observe(took.Seconds())

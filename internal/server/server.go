@@ -67,6 +67,7 @@ func New(c Config) *Server {
 		NoDefaultServerHeader:        true,
 		MaxRequestBodySize:           maxBody,
 		ReadBufferSize:               maxHeader,
+		WriteBufferSize:              32 << 10, // head and body of most answers in one write
 		Concurrency:                  maxConnections,
 		ReadTimeout:                  readTimeout,
 		WriteTimeout:                 writeTimeout,

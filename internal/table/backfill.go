@@ -52,20 +52,6 @@ func (e *Engine) StartIndexJobs(t *Table) {
 	}
 }
 
-// current returns the table and index that a job is about, nil if they are
-// gone or in another state.
-func (e *Engine) current(table, id string, space uint32, state IndexState) (*Table, *Index) {
-	t := e.Catalog.Get(table)
-	if t == nil || t.ID != id {
-		return nil, nil
-	}
-	i := slices.IndexFunc(t.Indexes, func(x *Index) bool { return x.Space == space && x.State == state })
-	if i < 0 {
-		return nil, nil
-	}
-	return t, t.Indexes[i]
-}
-
 // backfillChunk is how many items one step adds to an index: enough to share
 // a sync, few enough to hold their locks shortly.
 const backfillChunk = 256
@@ -90,20 +76,9 @@ func (b *backfill) Name() string { return "backfill/" + strconv.FormatUint(uint6
 
 // Step implements job.Job.
 func (b *backfill) Step(ctx context.Context, cursor []byte) (next []byte, wait time.Duration, err error) {
-	t, x := b.engine.current(b.table, b.id, b.space, IndexCreating)
-	if t == nil {
-		return nil, 0, nil
-	}
 	start := time.Now()
-	r := kv.Range{Start: spaceKey(t.Space), End: after(spaceKey(t.Space))}
-	if len(cursor) > 0 {
-		r.Start = cursor
-	}
-	keys, err := b.chunk(ctx, r)
-	if err != nil {
-		return nil, 0, err
-	}
-	if err := b.add(ctx, t, x, keys); err != nil {
+	keys, err := b.fill(ctx, cursor)
+	if err != nil || keys == nil {
 		return nil, 0, err
 	}
 	b.done.Add(int64(len(keys)))
@@ -114,10 +89,34 @@ func (b *backfill) Step(ctx context.Context, cursor []byte) (next []byte, wait t
 	return append(keys[len(keys)-1], 0), b.yield(time.Since(start)), nil
 }
 
+// fill adds the next items to the index and returns their keys; nil if the
+// index is not being created any more. It holds a lease on the table, so that
+// who changes that waits for the entries written here.
+func (b *backfill) fill(ctx context.Context, cursor []byte) ([][]byte, error) {
+	t := b.engine.Lease(b.table)
+	if t == nil {
+		return nil, nil
+	}
+	defer t.Release()
+	x := t.bySpace(b.space)
+	if t.ID != b.id || x == nil || x.State != IndexCreating {
+		return nil, nil
+	}
+	r := kv.Range{Start: spaceKey(t.Space), End: after(spaceKey(t.Space))}
+	if len(cursor) > 0 {
+		r.Start = cursor
+	}
+	keys, err := b.chunk(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return keys, b.add(ctx, t, x, keys)
+}
+
 // chunk returns the keys of the next items in r.
 func (b *backfill) chunk(ctx context.Context, r kv.Range) (keys [][]byte, err error) {
 	err = b.engine.store.View(ctx, kv.ReadOptions{}, func(reader kv.Reader) error {
-		keys = nil
+		keys = [][]byte{}
 		for p, err := range reader.Scan(ctx, r) {
 			if err != nil {
 				return err
@@ -172,8 +171,8 @@ func addEntry(ctx context.Context, tx kv.Tx, c *Change, x *Index, key []byte) er
 	if err != nil || have != nil {
 		return err // a write since the creation, or a step that is repeated
 	}
-	c.count(x.Space, entry, +1)
-	return tx.Put(entryKey, row(entry))
+	c.count(x.Space, entry.Size(), +1)
+	return putRow(tx, entryKey, entry)
 }
 
 // yield returns how long to wait after a step that took so long: not at all
@@ -234,11 +233,15 @@ func (r *removal) Name() string { return "removal/" + strconv.FormatUint(uint64(
 
 // Step implements job.Job.
 func (r *removal) Step(ctx context.Context, _ []byte) ([]byte, time.Duration, error) {
-	t, x := r.engine.current(r.table, r.id, r.space, IndexDeleting)
-	if t == nil {
+	t := r.engine.Catalog.Get(r.table)
+	if t == nil || t.ID != r.id {
 		return nil, 0, nil
 	}
-	if err := r.engine.drop(ctx, []uint32{x.Space}); err != nil {
+	if x := t.bySpace(r.space); x == nil || x.State != IndexDeleting {
+		return nil, 0, nil
+	}
+	t.Counts.forget(r.space)
+	if err := r.engine.drop(ctx, []uint32{r.space}); err != nil {
 		return nil, 0, err
 	}
 	_, err := r.engine.Change(ctx, r.table, func(d *Descriptor) error {

@@ -162,21 +162,21 @@ func (c *Catalog) Create(ctx context.Context, d *Descriptor) (*Table, error) {
 	c.changes.Lock()
 	defer c.changes.Unlock()
 	key, next := catalogKey(d.Name), metaKey("next-space")
+	var fresh *Descriptor
 	err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key, next}}, func(tx kv.Tx) error {
 		if old, err := tx.GetLocked(ctx, key); err != nil || old != nil {
 			return errors.Join(err, found(old))
 		}
-		fresh := d.Clone() // the function may run again
+		fresh = d.Clone()
 		if err := assignSpaces(ctx, tx, next, fresh); err != nil {
 			return err
 		}
-		*d = *fresh
-		return putDescriptor(tx, key, d)
+		return putDescriptor(tx, key, fresh)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return c.publish(d, newCounts()), nil
+	return c.publish(fresh, newCounts()), nil
 }
 
 func found(value []byte) error {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/expr"
@@ -287,7 +288,7 @@ func TestOnlineIndex(t *testing.T) {
 			items = 1000
 		}
 		for i := range items {
-			write(t, e, put(tbl, attr.NewItem(str("pk", fmt.Sprint(i)), str("sk", "s"), str("a", pick(rng, []string{"a", "b", "c"})))))
+			write(t, e, put(tbl, attr.NewItem(str("pk", fmt.Sprint(i)), str("sk", "s"), str("a", pick(rng, []string{"a", "b", "c"})), num("b", 7))))
 		}
 		tbl, err := e.Change(ctx, "t", func(d *table.Descriptor) error {
 			x := index("new", true, schema(keys(keyA), keyB), "INCLUDE", "e")
@@ -298,22 +299,26 @@ func TestOnlineIndex(t *testing.T) {
 		must(t, err)
 		must(t, e.Check(ctx, tbl))
 		e.StartIndexJobs(tbl)
-		writeUntil(t, e, rng.Uint64(), items, func(tbl *table.Table) bool { return tbl.Index("new").State == table.IndexActive })
-		checkAll(t, e)
-
-		for range 2 { // the job goes on after a restart
-			tbl, err = e.Change(ctx, "t", func(d *table.Descriptor) error {
-				d.Index("new").State = table.IndexDeleting
-				return nil
-			})
-			must(t, err)
+		left := 20
+		writeUntil(t, e, rng.Uint64(), items, 1, func(*table.Table) bool { left--; return left < 0 })
+		restart := func() {
 			shut(t, e, store)
 			store = d(t)
 			e = openEngine(t, store)
 			checkAll(t, e)
+			e.StartJobs()
 		}
-		e.StartJobs()
-		writeUntil(t, e, rng.Uint64(), items, func(tbl *table.Table) bool { return len(tbl.Indexes) == 1 })
+		restart() // the job goes on
+		writeUntil(t, e, rng.Uint64(), items, 3, func(tbl *table.Table) bool { return tbl.Index("new").State == table.IndexActive })
+		checkAll(t, e)
+
+		_, err = e.Change(ctx, "t", func(d *table.Descriptor) error {
+			d.Index("new").State = table.IndexDeleting
+			return nil
+		})
+		must(t, err)
+		restart()
+		writeUntil(t, e, rng.Uint64(), items, 3, func(tbl *table.Table) bool { return len(tbl.Indexes) == 1 })
 		checkAll(t, e)
 		must(t, e.SaveCounts(ctx))
 		if left := rows(t, store, "mcount/"); len(left) != 2 {
@@ -322,10 +327,44 @@ func TestOnlineIndex(t *testing.T) {
 	})
 }
 
-// writeUntil writes items of t from several goroutines until done.
-func writeUntil(t *testing.T, e *table.Engine, seed uint64, items int, done func(*table.Table) bool) {
+// The creation of an index comes to its end whatever the number of items: of
+// none, and of as many as fill its steps exactly.
+func TestCreationOfIndexEnds(t *testing.T) {
+	for _, items := range []int{0, 1, 255, 256, 257, 512} {
+		e := openEngine(t, onMemory()(t))
+		tbl := create(t, e, simpleTable("t"))
+		for i := range items {
+			write(t, e, put(tbl, attr.NewItem(str("pk", fmt.Sprint(i)), str("sk", "s"), str("a", "a"))))
+		}
+		tbl, err := e.Change(ctx, "t", func(d *table.Descriptor) error {
+			x := index("new", true, schema(keys(keyA)), "ALL")
+			x.State = table.IndexCreating
+			d.Indexes = append(d.Indexes, x)
+			return nil
+		})
+		must(t, err)
+		e.StartIndexJobs(tbl)
+		waitFor(t, func() bool { return e.Catalog.Get("t").Indexes[0].State == table.IndexActive }, fmt.Sprintf("the index of %d items", items))
+		checkAll(t, e)
+	}
+}
+
+// waitFor waits until done, and fails t if that seems never to come.
+func waitFor(t *testing.T, done func() bool, what string) {
+	t.Helper()
+	for range 3000 {
+		if done() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("%s is not ready", what)
+}
+
+// writeUntil writes items of t from n goroutines until done.
+func writeUntil(t *testing.T, e *table.Engine, seed uint64, items, n int, done func(*table.Table) bool) {
 	var writers sync.WaitGroup
-	for w := range 3 {
+	for w := range n {
 		writers.Go(func() {
 			rng := rand.New(rand.NewPCG(seed, uint64(w)))
 			for !done(e.Catalog.Get("t")) && !t.Failed() {
@@ -410,9 +449,7 @@ func TestDeletionOfIndexWaitsForItsCreation(t *testing.T) {
 	close(store.proceed)
 	<-store.over
 	deleting.Wait()
-	for len(indexes()) > 0 {
-		runtime.Gosched()
-	}
+	waitFor(t, func() bool { return len(indexes()) == 0 }, "the deletion")
 	e.Close() // waits for the steps under way
 	must(t, e.CheckAll(ctx))
 }
@@ -437,8 +474,11 @@ func (l late) Update(ctx context.Context, o kv.TxOptions, fn func(kv.Tx) error) 
 // An item that is written while a step of the creation of an index holds it
 // has the entry of what was written last.
 func TestCreationOfIndexLocksItems(t *testing.T) {
-	held := hold(onPebble()(t), func(o kv.TxOptions) bool { return len(o.Keys) != 1 })
-	held.taken.Store(true) // until the table is there
+	// A step of the creation locks two items; if it did not, it would still be
+	// the first to lock nothing.
+	held := hold(onPebble()(t), func(o kv.TxOptions) bool {
+		return len(o.Keys) == 0 || len(o.Keys) == 2 && o.Keys[0][0] == 'd'
+	})
 	e := openEngine(t, late{held})
 	tbl := create(t, e, simpleTable("t"))
 	it := attr.NewItem(str("pk", "p"), str("sk", "s"), str("a", "old"))
@@ -451,7 +491,6 @@ func TestCreationOfIndexLocksItems(t *testing.T) {
 		return nil
 	})
 	must(t, err)
-	held.taken.Store(false)
 	e.StartIndexJobs(tbl)
 	<-held.reached
 	var written atomic.Bool
@@ -468,9 +507,7 @@ func TestCreationOfIndexLocksItems(t *testing.T) {
 	}
 	close(held.proceed)
 	writing.Wait()
-	for e.Catalog.Get("t").Indexes[0].State != table.IndexActive {
-		runtime.Gosched()
-	}
+	waitFor(t, func() bool { return e.Catalog.Get("t").Indexes[0].State == table.IndexActive }, "the index")
 	checkAll(t, e)
 }
 

@@ -234,7 +234,7 @@ func (c *checker) item(ctx context.Context, r kv.Reader, it attr.Item) error {
 			return err
 		case value == nil && x.State == IndexActive:
 			err = c.find(x, key, "there is no such entry, but the item %s", c.name(it))
-		case value != nil && !bytes.Equal(value, row(entry)):
+		case value != nil && !bytes.Equal(value, appendRow(nil, entry)):
 			err = c.find(x, key, "the entry differs from what the index projects of its item %s", c.name(it))
 		}
 		if err != nil {

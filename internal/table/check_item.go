@@ -12,7 +12,7 @@ const (
 )
 
 // CheckItem reports the fault that keeps it from being stored in d: in its
-// key, in an index key, in its size.
+// key or in an index key. Its size needs no table and is the caller's.
 func (d *Descriptor) CheckItem(it attr.Item) error {
 	for _, a := range d.Key.All() {
 		v := it.Get(a.Name)
@@ -26,13 +26,7 @@ func (d *Descriptor) CheckItem(it attr.Item) error {
 	if err := d.checkKeyValues(it); err != nil {
 		return err
 	}
-	if err := d.checkIndexKeys(it); err != nil {
-		return err
-	}
-	if it.Size() > attr.MaxItemSize {
-		return ddberr.ItemTooLarge.Fault()
-	}
-	return nil
+	return d.checkIndexKeys(it)
 }
 
 // CheckKey reports the fault of a Key parameter: it must hold the key

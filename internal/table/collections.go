@@ -119,12 +119,11 @@ func rangeSize(ctx context.Context, r kv.Reader, prefix []byte) (total int64, er
 // checkCollection returns ErrCollectionFull if c makes its collection too
 // large.
 func (e *Engine) checkCollection(ctx context.Context, tx kv.Tx, c *Change) error {
-	grows := c.New.Size() > c.Old.Size()
-	if !grows || !c.Table.collected() {
+	if c.NewSize <= c.OldSize || !c.Table.collected() {
 		return nil
 	}
 	n, err := e.collectionSize(ctx, tx, c.Table, c.New)
-	if err == nil && n+int64(c.New.Size()-c.Old.Size()) > collectionLimit {
+	if err == nil && n+int64(c.NewSize-c.OldSize) > collectionLimit {
 		return ErrCollectionFull
 	}
 	return err
@@ -132,14 +131,7 @@ func (e *Engine) checkCollection(ctx context.Context, tx kv.Tx, c *Change) error
 
 // follow adds what c changed to the size of its collection.
 func (e *Engine) follow(c *Change) {
-	if !c.Table.HasLocal() {
-		return
-	}
-	it := c.New
-	if it.IsEmpty() {
-		it = c.Old
-	}
-	if it.IsEmpty() {
+	if c.collection == "" {
 		return
 	}
 	var delta int64
@@ -148,7 +140,7 @@ func (e *Engine) follow(c *Change) {
 			delta += d.delta.Bytes
 		}
 	}
-	e.collections.add(string(c.Table.collectionPrefix(c.Table.Space, it)), delta)
+	e.collections.add(c.collection, delta)
 }
 
 // bySpace returns the index with a space, nil for the table's own.

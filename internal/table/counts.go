@@ -43,6 +43,13 @@ func (c *Counts) add(space uint32, delta Count) {
 	c.mu.dirty = true
 }
 
+// forget drops the count of a space that is going away.
+func (c *Counts) forget(space uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.mu.spaces, space)
+}
+
 func newCounts() *Counts {
 	c := &Counts{}
 	c.mu.spaces = map[uint32]Count{}

@@ -37,6 +37,8 @@ type Mutation struct {
 	Table     *Table
 	Key       attr.Item       // key attributes, checked
 	Condition *expr.Condition // nil: none
+	// KeepOld makes the Change carry the old item; its size is always known.
+	KeepOld bool
 	// Next computes the item to store from the one there (empty if none); an
 	// empty result deletes. It must have no effect outside: it may run again.
 	Next func(old attr.Item) (attr.Item, error)
@@ -45,12 +47,14 @@ type Mutation struct {
 // Change is what a Mutation did. Its items are valid while the transaction
 // runs.
 type Change struct {
-	Table    *Table
-	Old, New attr.Item
-	Indexes  []IndexWrite // of the indexes whose entries changed
+	Table            *Table
+	Old, New         attr.Item
+	OldSize, NewSize int          // in bytes
+	Indexes          []IndexWrite // of the indexes whose entries changed
 
-	key    []byte // of the item
-	counts []countDelta
+	key        []byte // of the item
+	collection string // what the keys of its collection begin with; for tables with LSIs
+	counts     []countDelta
 }
 
 type countDelta struct {
@@ -58,8 +62,8 @@ type countDelta struct {
 	delta Count
 }
 
-func (c *Change) count(space uint32, it attr.Item, sign int64) {
-	c.counts = append(c.counts, countDelta{space, Count{sign, sign * int64(it.Size())}})
+func (c *Change) count(space uint32, size int, sign int64) {
+	c.counts = append(c.counts, countDelta{space, Count{sign, sign * int64(size)}})
 }
 
 // ConditionFailed is the error of a Mutation whose condition is false.
@@ -68,7 +72,7 @@ type ConditionFailed struct{ Old attr.Item }
 func (*ConditionFailed) Error() string { return "the condition is false" }
 
 // Write applies m in a transaction of its own. The items of the Change are
-// copies. It returns a *ConditionFailed, ErrOngoing if a transaction is under
+// copies, the old one empty unless m asks for it. It returns a *ConditionFailed, ErrOngoing if a transaction is under
 // way for the item, or what m.Next returned.
 func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
 	key := m.Table.ItemKey(m.Key)
@@ -83,7 +87,7 @@ func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
 		if c, err = e.Apply(ctx, tx, m, key); err != nil {
 			return err
 		}
-		c.detach()
+		c.detach(m.KeepOld)
 		return nil
 	})
 	if err != nil {
@@ -94,11 +98,16 @@ func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
 	return c, nil
 }
 
-// detach makes the items of c copies, which outlive the transaction.
-func (c *Change) detach() {
-	old := c.Old.Clone()
-	if c.New.Equal(c.Old) {
-		c.New = old // it may be the old item itself
+// detach makes the items of c outlive the transaction, the old one only if it
+// is to be kept.
+func (c *Change) detach(keepOld bool) {
+	var old attr.Item
+	same := c.New.Equal(c.Old) // New may be the old item itself
+	if keepOld || same {
+		old = c.Old.Clone()
+	}
+	if same {
+		c.New = old
 	}
 	c.Old = old
 }
@@ -135,12 +144,15 @@ func (e *Engine) Apply(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (C
 	if err != nil {
 		return c, err
 	}
-	return c, c.put(tx, key)
+	return c, c.put(ctx, tx, key)
 }
 
 // decide is the part of Apply before anything is written.
 func (e *Engine) decide(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (Change, error) {
 	c := Change{Table: m.Table, key: key}
+	if m.Table.HasLocal() {
+		c.collection = string(m.Table.collectionPrefix(m.Table.Space, m.Key))
+	}
 	value, err := tx.GetLocked(ctx, key)
 	if err != nil {
 		return c, err
@@ -149,6 +161,7 @@ func (e *Engine) decide(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (
 		if c.Old, err = parseRow(value); err != nil {
 			return c, err
 		}
+		c.OldSize = c.Old.Size()
 	}
 	if m.Condition != nil && !m.Condition.Eval(c.Old) {
 		return c, &ConditionFailed{c.Old.Clone()}
@@ -156,11 +169,12 @@ func (e *Engine) decide(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (
 	if c.New, err = m.Next(c.Old); err != nil {
 		return c, err
 	}
+	c.NewSize = c.New.Size()
 	return c, e.checkCollection(ctx, tx, &c)
 }
 
 // put writes the change of one item and of its index entries.
-func (c *Change) put(tx kv.Tx, key []byte) error {
+func (c *Change) put(ctx context.Context, tx kv.Tx, key []byte) error {
 	switch {
 	case c.Old.Equal(c.New):
 		return nil
@@ -169,21 +183,21 @@ func (c *Change) put(tx kv.Tx, key []byte) error {
 			return err
 		}
 	default:
-		if err := tx.Put(key, row(c.New)); err != nil {
+		if err := putRow(tx, key, c.New); err != nil {
 			return err
 		}
 	}
 	if !c.Old.IsEmpty() {
-		c.count(c.Table.Space, c.Old, -1)
+		c.count(c.Table.Space, c.OldSize, -1)
 	}
 	if !c.New.IsEmpty() {
-		c.count(c.Table.Space, c.New, +1)
+		c.count(c.Table.Space, c.NewSize, +1)
 	}
 	for _, x := range c.Table.Indexes {
 		if !x.maintained() {
 			continue
 		}
-		if err := x.maintain(tx, c); err != nil {
+		if err := x.maintain(ctx, tx, c); err != nil {
 			return err
 		}
 	}
@@ -192,4 +206,4 @@ func (c *Change) put(tx kv.Tx, key []byte) error {
 
 // Units returns the write capacity units that c consumed of its table, LSIs
 // and GSIs apart.
-func (c *Change) Units() float64 { return WriteUnits(max(c.Old.Size(), c.New.Size())) }
+func (c *Change) Units() float64 { return WriteUnits(max(c.OldSize, c.NewSize)) }

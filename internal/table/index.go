@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/kv"
@@ -47,29 +48,45 @@ type IndexWrite struct {
 }
 
 // maintain brings the entries of x from c.Old to c.New.
-func (x *Index) maintain(tx kv.Tx, c *Change) error {
+func (x *Index) maintain(ctx context.Context, tx kv.Tx, c *Change) error {
 	old, had := x.entry(c.Old)
 	next, has := x.entry(c.New)
 	if !had && !has || had && has && old.Equal(next) {
 		return nil
 	}
+	if had && x.State == IndexCreating { // the backfill may not have come to it
+		value, err := tx.Get(ctx, x.entryKey(c.Table.Descriptor, old))
+		if err != nil {
+			return err
+		}
+		if had = value != nil; !had && !has {
+			return nil
+		}
+	}
 	var oldKey, newKey []byte
 	var units float64
+	var oldSize int
 	if had {
 		oldKey = x.entryKey(c.Table.Descriptor, old)
 		newKey = oldKey
-		c.count(x.Space, old, -1)
+		oldSize = old.Size()
+		c.count(x.Space, oldSize, -1)
 	}
 	if has {
 		newKey = x.entryKey(c.Table.Descriptor, next)
-		c.count(x.Space, next, +1)
-		units += WriteUnits(max(next.Size(), sizeIf(bytes.Equal(oldKey, newKey), old)))
-		if err := tx.Put(newKey, row(next)); err != nil {
+		nextSize := next.Size()
+		c.count(x.Space, nextSize, +1)
+		if bytes.Equal(oldKey, newKey) {
+			units += WriteUnits(max(nextSize, oldSize))
+		} else {
+			units += WriteUnits(nextSize)
+		}
+		if err := putRow(tx, newKey, next); err != nil {
 			return err
 		}
 	}
 	if had && (!has || !bytes.Equal(oldKey, newKey)) {
-		units += WriteUnits(old.Size())
+		units += WriteUnits(oldSize)
 		if err := tx.Delete(oldKey); err != nil {
 			return err
 		}
@@ -79,11 +96,4 @@ func (x *Index) maintain(tx kv.Tx, c *Change) error {
 		return nil
 	}
 	return c.Table.admit(meter.Write, x, newKey)
-}
-
-func sizeIf(same bool, it attr.Item) int {
-	if same {
-		return it.Size()
-	}
-	return 0
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -68,9 +69,19 @@ func (x *Index) entryKey(d *Descriptor, it attr.Item) []byte {
 	return appendAttrs(key, d.Key.Sort, it)
 }
 
-// row returns the stored form of it.
-func row(it attr.Item) []byte {
-	return append(append(make([]byte, 0, 1+len(it.Stored())), rowVersion), it.Stored()...)
+var rows = sync.Pool{New: func() any { return new([]byte) }}
+
+// appendRow appends the stored form of it.
+func appendRow(dst []byte, it attr.Item) []byte {
+	return append(append(dst, rowVersion), it.Stored()...)
+}
+
+// putRow writes the row of it. The store copies the value.
+func putRow(tx kv.Tx, key []byte, it attr.Item) error {
+	buf := rows.Get().(*[]byte)
+	defer rows.Put(buf)
+	*buf = appendRow((*buf)[:0], it)
+	return tx.Put(key, *buf)
 }
 
 // parseRow returns the item of a stored row, sharing its memory.

@@ -115,6 +115,7 @@ type move struct {
 	m         *modelTable
 	key       doc
 	condition *expr.Condition
+	keepOld   bool
 	holds     func(old doc) bool
 	next      func(old doc) (doc, error)
 }
@@ -145,7 +146,7 @@ func (mv *move) set(next doc) {
 // mutation is mv for an engine.
 func (mv *move) mutation(e *table.Engine) table.Mutation {
 	return table.Mutation{
-		Table: e.Lease(mv.m.d.Name), Key: mv.key.item(), Condition: mv.condition,
+		Table: e.Lease(mv.m.d.Name), Key: mv.key.item(), Condition: mv.condition, KeepOld: mv.keepOld,
 		Next: func(old attr.Item) (attr.Item, error) {
 			next, err := mv.next(docOf(old))
 			if err != nil {
@@ -170,14 +171,14 @@ func (p *player) step() {
 	if !p.sameReason(err, wantErr, old) || err != nil {
 		return
 	}
-	p.sameChange(c, old, want)
+	p.sameChange(c, mv, want)
 	mv.set(want)
 	p.get(mv)
 }
 
 // move returns a random one.
 func (p *player) move() move {
-	mv := move{m: pick(p.rng, p.tables), key: doc{}}
+	mv := move{m: pick(p.rng, p.tables), key: doc{}, keepOld: p.rng.IntN(2) == 0}
 	for _, a := range mv.m.d.Key.All() {
 		mv.key[a.Name] = randomVal(p.rng, a.Type)
 	}
@@ -256,9 +257,17 @@ func (p *player) sameDoc(what string, got, want doc) {
 	}
 }
 
-func (p *player) sameChange(c table.Change, old, next doc) {
+// sameChange compares a change with what mv, not applied to the model yet,
+// should do.
+func (p *player) sameChange(c table.Change, mv move, next doc) {
 	p.t.Helper()
-	p.sameDoc("the old item of a change", docOf(c.Old), old)
+	old := mv.old()
+	if oldSize, newSize := old.item().Size(), next.item().Size(); c.OldSize != oldSize || c.NewSize != newSize {
+		p.t.Errorf("a change of %d bytes to %d, want %d to %d", c.OldSize, c.NewSize, oldSize, newSize)
+	}
+	if mv.keepOld {
+		p.sameDoc("the old item of a change", docOf(c.Old), old)
+	}
 	p.sameDoc("the new item of a change", docOf(c.New), next)
 }
 
@@ -305,7 +314,7 @@ func (p *player) transact() {
 	}
 	var lookups []table.Lookup
 	for i, mv := range moves {
-		p.sameChange(out.Changes[i], mv.old(), next[i])
+		p.sameChange(out.Changes[i], mv, next[i])
 		mv.set(next[i])
 		lookups = append(lookups, table.Lookup{Table: tr.Mutations[i].Table, Key: mv.key.item()})
 	}

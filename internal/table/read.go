@@ -1,7 +1,6 @@
 package table
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/statordb/stator/internal/attr"
@@ -59,6 +58,8 @@ type Page struct {
 	Bytes   int         // their size
 	Fetched float64     // units of following entries, see Plan.Fetch (strongly consistent)
 	Last    attr.Item   // the last item evaluated, if the plan stopped early; else empty
+
+	arena []byte // where copies of items go
 }
 
 // Resume makes p go on behind the row that start names, if it lies in the
@@ -133,10 +134,24 @@ func (page *Page) add(ctx context.Context, r kv.Reader, p *Plan, pair kv.Pair) (
 	if p.Filter == nil || p.Filter.Eval(it) {
 		page.Count++
 		if !p.CountOnly {
-			page.Items = append(page.Items, attr.FromStored(bytes.Clone(it.Stored())))
+			page.Items = append(page.Items, page.keep(it))
 		}
 	}
 	return !full, nil
+}
+
+// arenaBytes is how much memory a page takes at a time for its items.
+const arenaBytes = 16 << 10
+
+// keep returns a copy of it in the memory of the page.
+func (page *Page) keep(it attr.Item) attr.Item {
+	n := len(it.Stored())
+	if cap(page.arena)-len(page.arena) < n {
+		page.arena = make([]byte, 0, max(n, arenaBytes))
+	}
+	start := len(page.arena)
+	page.arena = append(page.arena, it.Stored()...)
+	return attr.FromStored(page.arena[start:len(page.arena):len(page.arena)])
 }
 
 // fetch reads the item of the table that an index entry belongs to.

@@ -62,7 +62,7 @@ func (e *Engine) Transact(ctx context.Context, t Transaction) (Outcome, error) {
 	for i := range out.Changes {
 		c := &out.Changes[i]
 		if out.Replayed {
-			c.Table.charge(meter.Read, nil, keys[i], TransactFactor*ReadUnits(c.Old.Size(), true))
+			c.Table.charge(meter.Read, nil, keys[i], TransactFactor*ReadUnits(c.OldSize, true))
 		} else {
 			e.settle(c, TransactFactor)
 		}
@@ -113,10 +113,10 @@ func (e *Engine) transact(ctx context.Context, tx kv.Tx, t Transaction, keys [][
 		return out, err
 	}
 	for i := range out.Changes {
-		if err := out.Changes[i].put(tx, keys[i]); err != nil {
+		if err := out.Changes[i].put(ctx, tx, keys[i]); err != nil {
 			return out, canceledAt(i, len(keys), err)
 		}
-		out.Changes[i].detach()
+		out.Changes[i].detach(t.Mutations[i].KeepOld)
 	}
 	if t.Token != nil {
 		return out, t.Token.remember(tx)
@@ -160,7 +160,7 @@ func (e *Engine) decideAll(ctx context.Context, tx kv.Tx, t Transaction, keys []
 	}
 	if replay {
 		for i := range changes {
-			changes[i].detach()
+			changes[i].detach(false)
 		}
 	}
 	return changes, nil

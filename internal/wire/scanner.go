@@ -55,16 +55,22 @@ func errSyntax() error { return ddberr.Serialization("") }
 // well-formed JSON value of bounded depth in valid UTF-8. It leaves the
 // scanner at the start.
 func (s *Scanner) Check() error {
-	if !utf8.Valid(s.buf) {
-		return errSyntax()
-	}
 	if err := s.Skip(); err != nil {
 		return err
 	}
-	if s.space(); s.pos != len(s.buf) {
-		return errSyntax()
+	if err := s.Finish(); err != nil {
+		return err
 	}
 	s.pos, s.fresh = 0, false
+	return nil
+}
+
+// Finish reports a SerializationException if anything follows the value that
+// was read last, or if the text is not UTF-8.
+func (s *Scanner) Finish() error {
+	if s.space(); s.pos != len(s.buf) || !utf8.Valid(s.buf) {
+		return errSyntax()
+	}
 	return nil
 }
 

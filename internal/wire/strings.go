@@ -2,8 +2,11 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // text consumes a string whose opening quote is next.
@@ -31,18 +34,43 @@ func (s *Scanner) skipString() error {
 // string has no escapes. Bare control characters are refused.
 func (s *Scanner) stringEnd() (end int, plain bool) {
 	plain = true
-	for i := s.pos + 1; i < len(s.buf); i++ {
-		switch c := s.buf[i]; {
-		case c == '"':
+	for i := s.pos + 1; ; i++ {
+		i += plainLen(s.buf[i:])
+		switch {
+		case i >= len(s.buf):
+			return -1, false
+		case s.buf[i] == '"':
 			return i, plain
-		case c == '\\':
-			plain = false
-			i++
-		case c < 0x20:
+		case s.buf[i] != '\\':
+			return -1, false
+		}
+		plain = false
+		if i++; i >= len(s.buf) {
 			return -1, false
 		}
 	}
-	return -1, false
+}
+
+// plainLen returns how many bytes b starts with that stand for themselves in
+// a JSON string: no quote, backslash or control character. It looks at eight
+// bytes at a time: subtracting sets the high bit of bytes that were less, and
+// a borrow can only disturb bytes behind the first such one.
+func plainLen(b []byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		found := ((x - ones*0x20) | ((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones)) &^ x & highs
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(b); i++ {
+		if c := b[i]; c < 0x20 || c == '"' || c == '\\' {
+			break
+		}
+	}
+	return i
 }
 
 // unescape resolves the escapes of raw into the scratch buffer.
@@ -137,16 +165,19 @@ const hexDigits = "0123456789abcdef"
 
 // AppendString appends str as a JSON string.
 func AppendString[T string | []byte](dst []byte, str T) []byte {
+	// The first word of a string and of a slice points to their bytes.
+	return appendQuoted(dst, unsafe.Slice(*(**byte)(unsafe.Pointer(&str)), len(str)))
+}
+
+func appendQuoted(dst, str []byte) []byte {
 	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(str); i++ {
-		c := str[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
-			continue
+	for {
+		n := plainLen(str)
+		dst = append(dst, str[:n]...)
+		if n == len(str) {
+			return append(dst, '"')
 		}
-		dst = append(dst, str[start:i]...)
-		start = i + 1
-		switch c {
+		switch c := str[n]; c {
 		case '"', '\\':
 			dst = append(dst, '\\', c)
 		case '\n':
@@ -158,7 +189,6 @@ func AppendString[T string | []byte](dst []byte, str T) []byte {
 		default:
 			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		}
+		str = str[n+1:]
 	}
-	dst = append(dst, str[start:]...)
-	return append(dst, '"')
 }
