@@ -86,7 +86,7 @@ func (p *player) reopen() {
 func TestRandom(t *testing.T) {
 	eachDriver(t, func(t *testing.T, d disk) {
 		p := newPlayer(t, d)
-		steps := 4000
+		steps := 3000
 		if testing.Short() {
 			steps = 800
 		}
@@ -101,7 +101,7 @@ func TestRandom(t *testing.T) {
 			}
 		}
 		p.compare()
-		for range steps / 2 {
+		for range steps / 6 {
 			p.query()
 			if t.Failed() {
 				return

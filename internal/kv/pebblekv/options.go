@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -26,6 +27,10 @@ const (
 
 	// 10 bits a key let about one in a hundred tables be read in vain.
 	bloomBitsPerKey = 10
+
+	// From so many commits in flight on, a sync waits this long for more.
+	manyFlying = 8
+	sharedSync = 100 * time.Microsecond
 
 	// Disk space of cleared tables comes back within this time.
 	clearFlushDelay = 10 * time.Second
@@ -68,8 +73,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// pebbleOptions translates o, for a store that reports its failures to f.
-func (o Options) pebbleOptions(f *failure) *pebble.Options {
+// pebbleOptions translates o, for a store that reports its failures to f and
+// the number of its commits in flight in flying.
+func (o Options) pebbleOptions(f *failure, flying *atomic.Int64) *pebble.Options {
 	p := &pebble.Options{
 		// Named, so that a newer Pebble does not change the files by itself.
 		FormatMajorVersion: pebble.FormatTableFormatV6,
@@ -78,6 +84,7 @@ func (o Options) pebbleOptions(f *failure) *pebble.Options {
 		CacheSize:                   o.CacheBytes,
 		MemTableSize:                memtableBytes,
 		MemTableStopWritesThreshold: 4,
+		WALMinSyncInterval:          func() time.Duration { return syncInterval(flying.Load()) },
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       20,
 		LBaseMaxBytes:               64 << 20,
@@ -97,6 +104,15 @@ func (o Options) pebbleOptions(f *failure) *pebble.Options {
 	}
 	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
 	return p
+}
+
+// syncInterval returns how long a sync of the log may wait for more commits to
+// share it. A few clients gain nothing from waiting; many need fewer syncs.
+func syncInterval(flying int64) time.Duration {
+	if flying < manyFlying {
+		return 0
+	}
+	return sharedSync
 }
 
 // compactionConcurrency leaves at least half of the processors to requests.

@@ -25,6 +25,7 @@ type Store struct {
 	failure *failure
 	stripes *stripes
 	flights *flights
+	flying  atomic.Int64 // commits in flight
 	stamps  stamps
 	commits atomic.Uint64
 	views   sync.Pool // of *view
@@ -36,18 +37,18 @@ type Store struct {
 func Open(o Options) (*Store, error) {
 	o = o.withDefaults()
 	f := &failure{dir: o.Dir, log: o.Logger, onFatal: o.OnFatal}
-	db, err := pebble.Open(o.Dir, o.pebbleOptions(f))
-	if err != nil {
-		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
-	}
 	s := &Store{
-		db:      db,
 		limits:  o.Limits,
 		gate:    kv.NewGate(),
 		failure: f,
 		stripes: &stripes{seed: maphash.MakeSeed()},
 		flights: newFlights(),
 	}
+	db, err := pebble.Open(o.Dir, o.pebbleOptions(f, &s.flying))
+	if err != nil {
+		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
+	}
+	s.db = db
 	s.views.New = func() any { return &view{reads: reads{store: s}} }
 	s.txs.New = func() any { return &tx{reads: reads{store: s}} }
 	if err := s.stamps.load(db); err != nil {

@@ -64,6 +64,8 @@ func (s *Store) runOnce(ctx context.Context, keys [][]byte, fn func(kv.Tx) error
 func (s *Store) commit(b *pebble.Batch, stampAt []int) (err error) {
 	w := s.flights.takeOff()
 	defer s.flights.land(w)
+	s.flying.Add(1)
+	defer s.flying.Add(-1)
 	defer s.failure.failOnPanic(&err)
 	if len(stampAt) == 0 {
 		err = s.db.Apply(b, pebble.Sync)
