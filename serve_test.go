@@ -30,7 +30,7 @@ import (
 
 // patience is how long a process may take for anything before a test calls
 // it hung. No test depends on how fast something is.
-const patience = 60 * time.Second
+const patience = 10 * time.Minute // longer than any test runs
 
 // binary builds the command once and returns its path.
 var binary = sync.OnceValues(func() (string, error) {
