@@ -150,7 +150,7 @@ func (g *batchGet) read(ctx context.Context, a *API, out *model.BatchGetItemOutp
 			rest.Keys = append(rest.Keys, g.in.Keys[i:]...)
 			break
 		}
-		item, err := a.Engine.Get(ctx, g.table, key.Item, consistent)
+		row, err := a.Engine.Get(ctx, g.table, key.Item, consistent)
 		switch {
 		case isThrottled(err):
 			throttled = err
@@ -159,12 +159,11 @@ func (g *batchGet) read(ctx context.Context, a *API, out *model.BatchGetItemOutp
 		case err != nil:
 			return err
 		}
-		size := item.Size()
-		if *room -= size; *room < 0 {
+		if *room -= row.Size; *room < 0 {
 			*room = 0
 		}
-		g.used.read(table.ReadUnits(size, consistent))
-		if shown := projected(item, g.projection); shown.Set {
+		g.used.read(table.ReadUnits(row.Size, consistent))
+		if shown := projected(row.Item, g.projection); shown.Set {
 			items = append(items, shown.V)
 		}
 	}

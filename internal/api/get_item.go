@@ -22,14 +22,14 @@ func (a *API) GetItem(ctx context.Context, in *model.GetItemInput) (*model.GetIt
 	if err := t.CheckKey(in.Key.Item); err != nil {
 		return nil, err
 	}
-	item, err := a.Engine.Get(ctx, t, in.Key.Item, in.ConsistentRead.V)
+	row, err := a.Engine.Get(ctx, t, in.Key.Item, in.ConsistentRead.V)
 	if err != nil {
 		return nil, err
 	}
 	used := capacity{table: in.TableName.V}
-	used.read(table.ReadUnits(item.Size(), in.ConsistentRead.V))
+	used.read(table.ReadUnits(row.Size, in.ConsistentRead.V))
 	return &model.GetItemOutput{
-		Item:             projected(item, projection),
+		Item:             projected(row.Item, projection),
 		ConsumedCapacity: used.report(in.ReturnConsumedCapacity),
 	}, nil
 }

@@ -20,16 +20,16 @@ func (a *API) TransactGetItems(ctx context.Context, in *model.TransactGetItemsIn
 	if err != nil {
 		return nil, err
 	}
-	items, err := a.Engine.GetAll(ctx, lookups)
+	rows, err := a.Engine.GetAll(ctx, lookups)
 	if err != nil {
 		return nil, err
 	}
 	out := &model.TransactGetItemsOutput{}
 	var used []*capacity
-	for i, item := range items {
-		out.Responses = append(out.Responses, model.ItemResponse{Item: projected(item, projections[i])})
+	for i, row := range rows {
+		out.Responses = append(out.Responses, model.ItemResponse{Item: projected(row.Item, projections[i])})
 		c := capacityOf(&used, in.TransactItems[i].Get.TableName.V)
-		c.read(table.TransactFactor * table.ReadUnits(item.Size(), true))
+		c.read(table.TransactFactor * table.ReadUnits(row.Size, true))
 	}
 	for _, c := range used {
 		if shown := c.reportTransaction(in.ReturnConsumedCapacity, true); shown != nil {

@@ -158,11 +158,11 @@ func addEntry(ctx context.Context, tx kv.Tx, c *Change, x *Index, key []byte) er
 	if err != nil || value == nil {
 		return err
 	}
-	it, err := parseRow(value)
+	r, err := parseRow(value)
 	if err != nil {
 		return err
 	}
-	entry, ok := x.entry(it)
+	entry, ok := x.entry(r.Item)
 	if !ok {
 		return nil
 	}
@@ -171,8 +171,9 @@ func addEntry(ctx context.Context, tx kv.Tx, c *Change, x *Index, key []byte) er
 	if err != nil || have != nil {
 		return err // a write since the creation, or a step that is repeated
 	}
-	c.count(x.Space, entry.Size(), +1)
-	return putRow(tx, entryKey, entry)
+	size := entry.Size()
+	c.count(x.Space, size, +1)
+	return putRow(tx, entryKey, Row{entry, size})
 }
 
 // yield returns how long to wait after a step that took so long: not at all

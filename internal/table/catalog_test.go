@@ -525,10 +525,10 @@ func TestEmptyTable(t *testing.T) {
 				}
 			}
 		}
-		it, err := e.Get(ctx, tbl, attr.NewItem(str("pk", "p"), str("sk", "s")), true)
+		row, err := e.Get(ctx, tbl, attr.NewItem(str("pk", "p"), str("sk", "s")), true)
 		must(t, err)
-		if !it.IsEmpty() {
-			t.Errorf("an empty table has %v", docOf(it))
+		if !row.Item.IsEmpty() {
+			t.Errorf("an empty table has %v", docOf(row.Item))
 		}
 		checkAll(t, e)
 	})

@@ -173,12 +173,16 @@ func (c *checker) chunk(ctx context.Context, x *Index, r kv.Range) (next []byte,
 
 // row checks one row of x, of the table itself if x is nil.
 func (c *checker) row(ctx context.Context, r kv.Reader, x *Index, p kv.Pair) error {
-	it, err := parseRow(p.Value)
+	row, err := parseRow(p.Value)
+	it := row.Item
 	if err == nil {
 		err = attr.Verify(it.Stored())
 	}
 	if err != nil {
 		return c.find(x, p.Key, "%v", err)
+	}
+	if size := it.Size(); size != row.Size {
+		return c.find(x, p.Key, "the row says %d bytes, its item has %d", row.Size, size)
 	}
 	space := c.table.spaceOf(x)
 	n := c.counts[space]
@@ -234,7 +238,7 @@ func (c *checker) item(ctx context.Context, r kv.Reader, it attr.Item) error {
 			return err
 		case value == nil && x.State == IndexActive:
 			err = c.find(x, key, "there is no such entry, but the item %s", c.name(it))
-		case value != nil && !bytes.Equal(value, appendRow(nil, entry)):
+		case value != nil && !bytes.Equal(value, appendRow(nil, Row{entry, entry.Size()})):
 			err = c.find(x, key, "the entry differs from what the index projects of its item %s", c.name(it))
 		}
 		if err != nil {
@@ -254,11 +258,11 @@ func (c *checker) entry(ctx context.Context, r kv.Reader, x *Index, entry attr.I
 	if value == nil {
 		return c.find(x, p.Key, "the entry has no item %s", c.name(entry))
 	}
-	it, err := parseRow(value)
-	if err != nil || attr.Verify(it.Stored()) != nil {
+	row, err := parseRow(value)
+	if err != nil || attr.Verify(row.Item.Stored()) != nil {
 		return nil // found with the item
 	}
-	want, ok := x.entry(it)
+	want, ok := x.entry(row.Item)
 	switch {
 	case !ok:
 		return c.find(x, p.Key, "the entry's item %s has no place in the index", c.name(entry))

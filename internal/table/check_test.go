@@ -2,6 +2,7 @@ package table_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -52,7 +53,9 @@ func (d *damaged) set(key, value []byte) {
 }
 
 // row is the stored form of it.
-func row(it attr.Item) []byte { return append([]byte{1}, it.Stored()...) }
+func row(it attr.Item) []byte {
+	return append(binary.AppendUvarint([]byte{1}, uint64(it.Size())), it.Stored()...)
+}
 
 // Check finds every kind of damage, and names the table, the index and the row.
 func TestCheckFinds(t *testing.T) {

@@ -107,11 +107,11 @@ func rangeSize(ctx context.Context, r kv.Reader, prefix []byte) (total int64, er
 		if err != nil {
 			return 0, err
 		}
-		it, err := parseRow(p.Value)
+		row, err := parseRow(p.Value)
 		if err != nil {
 			return 0, err
 		}
-		total += int64(it.Size())
+		total += int64(row.Size)
 	}
 	return total, nil
 }

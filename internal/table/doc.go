@@ -16,7 +16,8 @@
 // an index key tells entries with equal index keys apart, so that pages over
 // them neither repeat nor skip.
 //
-// A row's value is one version byte and the item in stored encoding.
+// A row's value is one version byte, the size of the item as DynamoDB counts
+// it (uvarint), and the item in stored encoding.
 //
 // # Invariant
 //

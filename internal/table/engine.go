@@ -158,10 +158,11 @@ func (e *Engine) decide(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (
 		return c, err
 	}
 	if value != nil {
-		if c.Old, err = parseRow(value); err != nil {
+		r, err := parseRow(value)
+		if err != nil {
 			return c, err
 		}
-		c.OldSize = c.Old.Size()
+		c.Old, c.OldSize = r.Item, r.Size
 	}
 	if m.Condition != nil && !m.Condition.Eval(c.Old) {
 		return c, &ConditionFailed{c.Old.Clone()}
@@ -183,7 +184,7 @@ func (c *Change) put(ctx context.Context, tx kv.Tx, key []byte) error {
 			return err
 		}
 	default:
-		if err := putRow(tx, key, c.New); err != nil {
+		if err := putRow(tx, key, Row{c.New, c.NewSize}); err != nil {
 			return err
 		}
 	}

@@ -81,7 +81,7 @@ func (x *Index) maintain(ctx context.Context, tx kv.Tx, c *Change) error {
 		} else {
 			units += WriteUnits(nextSize)
 		}
-		if err := putRow(tx, newKey, next); err != nil {
+		if err := putRow(tx, newKey, Row{next, nextSize}); err != nil {
 			return err
 		}
 	}

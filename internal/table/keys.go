@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -69,28 +70,43 @@ func (x *Index) entryKey(d *Descriptor, it attr.Item) []byte {
 	return appendAttrs(key, d.Key.Sort, it)
 }
 
-var rows = sync.Pool{New: func() any { return new([]byte) }}
-
-// appendRow appends the stored form of it.
-func appendRow(dst []byte, it attr.Item) []byte {
-	return append(append(dst, rowVersion), it.Stored()...)
+// Row is an item as it is stored: with its size in bytes, which every request
+// needs and which costs a walk through the item to find.
+type Row struct {
+	Item attr.Item
+	Size int
 }
 
-// putRow writes the row of it. The store copies the value.
-func putRow(tx kv.Tx, key []byte, it attr.Item) error {
+var rows = sync.Pool{New: func() any { return new([]byte) }}
+
+// appendRow appends the stored form of r.
+func appendRow(dst []byte, r Row) []byte {
+	dst = binary.AppendUvarint(append(dst, rowVersion), uint64(r.Size))
+	return append(dst, r.Item.Stored()...)
+}
+
+// putRow writes r under key. The store copies the value.
+func putRow(tx kv.Tx, key []byte, r Row) error {
 	buf := rows.Get().(*[]byte)
 	defer rows.Put(buf)
-	*buf = appendRow((*buf)[:0], it)
+	*buf = appendRow((*buf)[:0], r)
 	return tx.Put(key, *buf)
 }
 
-// parseRow returns the item of a stored row, sharing its memory.
-func parseRow(value []byte) (attr.Item, error) {
+// parseRow reads the stored form of a row, sharing its memory.
+func parseRow(value []byte) (Row, error) {
 	if len(value) == 0 || value[0] != rowVersion {
-		return attr.Item{}, fmt.Errorf("row has unknown version %x", value[:min(len(value), 1)])
+		return Row{}, fmt.Errorf("row has unknown version %x", value[:min(len(value), 1)])
 	}
-	return attr.FromStored(value[1:]), nil
+	size, n := binary.Uvarint(value[1:])
+	if n <= 0 {
+		return Row{}, errors.New("row has no size")
+	}
+	return Row{attr.FromStored(value[1+n:]), int(size)}, nil
 }
+
+// clone returns a copy of r with its own memory.
+func (r Row) clone() Row { return Row{r.Item.Clone(), r.Size} }
 
 // after returns the first key behind all keys that begin with prefix, or nil
 // if there is none.

@@ -254,11 +254,11 @@ const ledger = "ledger"
 
 // observe reads, consistently, how far wr is: that may not be lost.
 func (m *cutMachine) observe(wr *cutWriter) {
-	it, err := m.engine.Get(ctx, m.table, attr.NewItem(str("pk", wr.name), str("sk", ledger)), true)
+	row, err := m.engine.Get(ctx, m.table, attr.NewItem(str("pk", wr.name), str("sk", ledger)), true)
 	if err != nil {
 		m.t.Errorf("Get: %v", err)
 	}
-	if n := intOf(it, "b") - wr.total; n > 0 {
+	if n := intOf(row.Item, "b") - wr.total; n > 0 {
 		wr.raise(n)
 	}
 }

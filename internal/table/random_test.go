@@ -275,11 +275,11 @@ func (p *player) sameChange(c table.Change, mv move, next doc) {
 func (p *player) get(mv move) {
 	p.t.Helper()
 	tbl := p.engine.Catalog.Get(mv.m.d.Name)
-	it, err := p.engine.Get(ctx, tbl, mv.key.item(), p.rng.IntN(2) == 0)
+	row, err := p.engine.Get(ctx, tbl, mv.key.item(), p.rng.IntN(2) == 0)
 	if err != nil {
 		p.t.Errorf("Get: %v", err)
 	}
-	p.sameDoc("the item read", docOf(it), mv.old())
+	p.sameDoc("the item read", docOf(row.Item), mv.old())
 }
 
 // transact makes several moves of different items, all or none.
@@ -318,12 +318,12 @@ func (p *player) transact() {
 		mv.set(next[i])
 		lookups = append(lookups, table.Lookup{Table: tr.Mutations[i].Table, Key: mv.key.item()})
 	}
-	items, err := p.engine.GetAll(ctx, lookups)
+	rows, err := p.engine.GetAll(ctx, lookups)
 	if err != nil {
 		p.t.Errorf("GetAll: %v", err)
 	}
-	for i := range items {
-		p.sameDoc("an item after a transaction", docOf(items[i]), moves[i].old())
+	for i := range rows {
+		p.sameDoc("an item after a transaction", docOf(rows[i].Item), moves[i].old())
 	}
 }
 

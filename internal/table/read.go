@@ -15,27 +15,27 @@ const PageBytes = 1 << 20
 
 // Get returns a copy of the item with the key attributes of key, empty if
 // there is none.
-func (e *Engine) Get(ctx context.Context, t *Table, key attr.Item, consistent bool) (attr.Item, error) {
+func (e *Engine) Get(ctx context.Context, t *Table, key attr.Item, consistent bool) (Row, error) {
 	k := t.ItemKey(key)
 	if err := t.admit(meter.Read, nil, k); err != nil {
-		return attr.Item{}, err
+		return Row{}, err
 	}
-	var it attr.Item
+	var row Row
 	o := kv.ReadOptions{Keys: [][]byte{k}, Consistent: consistent}
 	err := e.store.View(ctx, o, func(r kv.Reader) error {
 		value, err := r.Get(ctx, k)
 		if err != nil || value == nil {
 			return err
 		}
-		it, err = parseRow(value)
-		it = it.Clone()
+		row, err = parseRow(value)
+		row = row.clone()
 		return err
 	})
 	if err != nil {
-		return attr.Item{}, err
+		return Row{}, err
 	}
-	t.charge(meter.Read, nil, k, ReadUnits(it.Size(), consistent))
-	return it, nil
+	t.charge(meter.Read, nil, k, ReadUnits(row.Size, consistent))
+	return row, nil
 }
 
 // Plan is a bounded read of consecutive rows of a table or an index.
@@ -116,13 +116,14 @@ func (page *Page) FetchedUnits(consistent bool) float64 {
 
 // add evaluates one row and reports whether the page goes on.
 func (page *Page) add(ctx context.Context, r kv.Reader, p *Plan, pair kv.Pair) (more bool, err error) {
-	it, err := parseRow(pair.Value)
+	row, err := parseRow(pair.Value)
 	if err != nil {
 		return false, err
 	}
 	page.Scanned++
-	page.Bytes += it.Size()
+	page.Bytes += row.Size
 	full := (p.Limit > 0 && page.Scanned == p.Limit) || page.Bytes >= PageBytes
+	it := row.Item
 	if full {
 		page.Last = it.Clone()
 	}
@@ -163,7 +164,7 @@ func (page *Page) fetch(ctx context.Context, r kv.Reader, t *Table, entry attr.I
 	if value == nil {
 		return entry, nil
 	}
-	it, err := parseRow(value)
-	page.Fetched += ReadUnits(it.Size(), true)
-	return it, err
+	row, err := parseRow(value)
+	page.Fetched += ReadUnits(row.Size, true)
+	return row.Item, err
 }

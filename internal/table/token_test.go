@@ -33,9 +33,9 @@ var counterKey = attr.NewItem(str("pk", "c"), str("sk", "c"))
 
 func wantCount(t *testing.T, e *table.Engine, want int) {
 	t.Helper()
-	it, err := e.Get(ctx, e.Catalog.Get("t"), counterKey, true)
+	row, err := e.Get(ctx, e.Catalog.Get("t"), counterKey, true)
 	must(t, err)
-	if n := intOf(it, "n"); n != want {
+	if n := intOf(row.Item, "n"); n != want {
 		t.Errorf("the counter is %d, want %d", n, want)
 	}
 }

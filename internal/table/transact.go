@@ -183,7 +183,7 @@ type Lookup struct {
 
 // GetAll returns copies of the items as they are at one instant, empty where
 // there is none.
-func (e *Engine) GetAll(ctx context.Context, lookups []Lookup) ([]attr.Item, error) {
+func (e *Engine) GetAll(ctx context.Context, lookups []Lookup) ([]Row, error) {
 	keys := make([][]byte, len(lookups))
 	for i, l := range lookups {
 		keys[i] = l.Table.ItemKey(l.Key)
@@ -191,7 +191,7 @@ func (e *Engine) GetAll(ctx context.Context, lookups []Lookup) ([]attr.Item, err
 			return nil, err
 		}
 	}
-	items := make([]attr.Item, len(lookups))
+	items := make([]Row, len(lookups))
 	err := e.store.View(ctx, kv.ReadOptions{Keys: keys, Consistent: true}, func(r kv.Reader) error {
 		for i, key := range keys {
 			value, err := r.Get(ctx, key)
@@ -199,14 +199,14 @@ func (e *Engine) GetAll(ctx context.Context, lookups []Lookup) ([]attr.Item, err
 				return err
 			}
 			if value == nil {
-				items[i] = attr.Item{}
+				items[i] = Row{}
 				continue
 			}
-			it, err := parseRow(value)
+			row, err := parseRow(value)
 			if err != nil {
 				return err
 			}
-			items[i] = it.Clone()
+			items[i] = row.clone()
 		}
 		return nil
 	})
@@ -214,7 +214,7 @@ func (e *Engine) GetAll(ctx context.Context, lookups []Lookup) ([]attr.Item, err
 		return nil, err
 	}
 	for i, l := range lookups {
-		l.Table.charge(meter.Read, nil, keys[i], TransactFactor*ReadUnits(items[i].Size(), true))
+		l.Table.charge(meter.Read, nil, keys[i], TransactFactor*ReadUnits(items[i].Size, true))
 	}
 	return items, nil
 }
