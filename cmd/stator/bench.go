@@ -20,13 +20,20 @@ import (
 // startups is how many servers --startup starts.
 const startups = 7
 
+// Sizes of items unless --item-bytes says another.
+const (
+	loadItemBytes     = 1024
+	backfillItemBytes = 200
+)
+
 // benchFlags are the flags of stator bench.
 type benchFlags struct {
-	endpoint, loads, tempDir                     string
+	endpoint, loads, tempDir, backfill           string
 	pid                                          int
 	inMemory, jsonOutput, baseline, startup      bool
 	clients, operations, items, itemBytes, round int
 	duration                                     time.Duration
+	given                                        map[string]bool // by name
 }
 
 func (f *benchFlags) define(set *flag.FlagSet) {
@@ -36,18 +43,38 @@ func (f *benchFlags) define(set *flag.FlagSet) {
 	set.BoolVar(&f.inMemory, "in-memory", false, "make the server that is started keep its data in memory")
 	set.StringVar(&f.loads, "load", "all", "all, or a list of "+strings.Join(bench.LoadNames(), ","))
 	set.IntVar(&f.clients, "clients", 32, "connections, each with one request at a time")
-	set.DurationVar(&f.duration, "duration", 5*time.Second, "time for each load")
+	set.DurationVar(&f.duration, "duration", 5*time.Second, "time for each load; with --backfill, for the puts before an index is built")
 	set.IntVar(&f.operations, "operations", 0, "requests of each load, instead of --duration")
 	set.IntVar(&f.round, "rounds", 5, "number of parts that a load is cut into; figures are medians of them")
 	set.IntVar(&f.items, "items", 10000, "items in the table, a multiple of ten")
-	set.IntVar(&f.itemBytes, "item-bytes", 1024, "size of an item, as DynamoDB counts it")
+	set.IntVar(&f.itemBytes, "item-bytes", 0, fmt.Sprintf("size of an item, as DynamoDB counts it; 0 is %d, or %d with --backfill", loadItemBytes, backfillItemBytes))
 	set.BoolVar(&f.baseline, "baseline", false, "compare with a server that only reads and parses the same requests")
 	set.BoolVar(&f.startup, "startup", false, "measure only how long a server takes to start, and its memory when idle")
+	set.StringVar(&f.backfill, "backfill", "", "measure only how a global secondary index is built, over tables of so many items, like 10000,100000,1000000")
 	set.BoolVar(&f.jsonOutput, "json", false, "print JSON")
+}
+
+// settle fills in what depends on several flags.
+func (f *benchFlags) settle(set *flag.FlagSet) {
+	f.given = map[string]bool{}
+	set.Visit(func(g *flag.Flag) { f.given[g.Name] = true })
+	if f.itemBytes == 0 {
+		f.itemBytes = loadItemBytes
+		if f.backfill != "" {
+			f.itemBytes = backfillItemBytes
+		}
+	}
 }
 
 // check refuses contradictions.
 func (f *benchFlags) check() error {
+	if f.backfill != "" {
+		for _, name := range []string{"load", "operations", "rounds", "items", "baseline", "startup"} {
+			if f.given[name] {
+				return fmt.Errorf("--%s is not for --backfill: leave out one", name)
+			}
+		}
+	}
 	switch own := f.tempDir != "" || f.inMemory; {
 	case f.endpoint != "" && own:
 		return errors.New("--temp-dir and --in-memory are for the server that bench starts: leave them out, or --endpoint")
@@ -76,14 +103,18 @@ func benchmark(args []string) error {
 	if err := parse(set, args); err != nil {
 		return err
 	}
+	f.settle(set)
 	if err := f.check(); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	work := f.measure
-	if f.startup {
+	switch {
+	case f.startup:
 		work = f.measureStartup
+	case f.backfill != "":
+		work = f.measureBackfill
 	}
 	err := work(ctx)
 	if ctx.Err() != nil {
@@ -100,6 +131,31 @@ func (f *benchFlags) measureStartup(ctx context.Context) error {
 	return f.print(s)
 }
 
+// measureBackfill builds indexes.
+func (f *benchFlags) measureBackfill(ctx context.Context) (err error) {
+	sizes, err := bench.ParseBackfill(f.backfill)
+	if err != nil {
+		return err
+	}
+	plan := bench.BackfillPlan{
+		Sizes: sizes, ItemBytes: f.itemBytes, Clients: f.clients, Before: f.duration,
+		Progress: func(items int) { fmt.Fprintln(os.Stderr, "measuring an index over", items, "items") },
+	}
+	if err := plan.Validate(); err != nil {
+		return err
+	}
+	server, stop, err := f.server()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	report, err := bench.MeasureBackfill(ctx, server, plan)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.print(report), report.Err())
+}
+
 // measure runs the loads.
 func (f *benchFlags) measure(ctx context.Context) (err error) {
 	loads, err := bench.ParseLoads(f.loads)
@@ -108,7 +164,7 @@ func (f *benchFlags) measure(ctx context.Context) (err error) {
 	}
 	plan := bench.Plan{
 		Loads: loads, Rounds: f.round, Stop: bench.Stop{Duration: f.duration, Operations: f.operations},
-		Progress: func(load string) { fmt.Fprintln(os.Stderr, "measuring", load) },
+		Progress: func(loads string) { fmt.Fprintln(os.Stderr, "measuring", loads) },
 	}
 	if err := plan.Validate(); err != nil {
 		return err

@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,15 +20,19 @@ type Plan struct {
 	// Baseline is a Baseline with the sizes of the server's answers; its
 	// rounds alternate with the server's. Nil: none.
 	Baseline *Target
-	// Progress is called before each load; may be nil.
-	Progress func(load string)
+	// Progress is called before each group of loads that alternate, with their
+	// names; may be nil.
+	Progress func(loads string)
 }
 
 // Validate reports what cannot be.
 func (p Plan) Validate() error {
-	for _, name := range p.Loads {
+	for i, name := range p.Loads {
 		if _, err := findLoad(name); err != nil {
 			return err
+		}
+		if slices.Contains(p.Loads[:i], name) {
+			return fmt.Errorf("load %q is there twice: leave one out", name)
 		}
 	}
 	switch {
@@ -53,45 +59,63 @@ func (s *Session) Measure(ctx context.Context, p Plan) (*Report, error) {
 		return nil, err
 	}
 	report := &Report{Clients: s.Clients, Items: s.Items, ItemBytes: s.ItemBytes, Rounds: p.Rounds}
-	for _, name := range p.Loads {
+	for _, names := range groups(p.Loads) {
 		if p.Progress != nil {
-			p.Progress(name)
+			p.Progress(strings.Join(names, ", "))
 		}
-		l, err := s.measureLoad(ctx, p, name)
-		if err != nil {
-			return nil, fmt.Errorf("load %s: %w", name, err)
+		if err := s.measureGroup(ctx, p, names, report); err != nil {
+			return nil, err
 		}
-		report.Loads = append(report.Loads, l)
 	}
 	return report, nil
 }
 
-// measureLoad alternates between server and baseline, so that what else the
-// machine does meets both.
-func (s *Session) measureLoad(ctx context.Context, p Plan, name string) (LoadReport, error) {
-	targets := []Target{s.server}
-	if p.Baseline != nil {
-		targets = append(targets, *p.Baseline)
-	}
-	stop := p.Stop.part(p.Rounds)
-	rounds := make([][]Round, len(targets))
-	for n := range p.Rounds {
-		for i, t := range targets {
-			if n == 0 {
-				if _, err := s.Run(ctx, t, name, stop.part(warmUp)); err != nil {
-					return LoadReport{}, err
-				}
+// rounds are what was measured of one load.
+type rounds struct {
+	server, baseline []Round // of equal length if there is a baseline
+}
+
+// measureGroup alternates between the loads, and between server and baseline,
+// so that what else the machine does meets all of them.
+func (s *Session) measureGroup(ctx context.Context, p Plan, names []string, report *Report) error {
+	measured := map[string]*rounds{}
+	for range p.Rounds {
+		for _, name := range names {
+			if measured[name] == nil {
+				measured[name] = &rounds{}
 			}
-			r, err := s.Run(ctx, t, name, stop)
-			if err != nil {
-				return LoadReport{}, err
+			if err := s.measureRound(ctx, p, name, measured[name]); err != nil {
+				return fmt.Errorf("load %s: %w", name, err)
 			}
-			rounds[i] = append(rounds[i], r)
 		}
 	}
-	report := LoadReport{Load: name, Server: figures(rounds[0])}
-	if p.Baseline != nil {
-		report.compare(rounds[0], rounds[1])
+	for _, name := range names {
+		l := LoadReport{Load: name, Server: figures(measured[name].server)}
+		if p.Baseline != nil {
+			l.compare(measured[name].server, measured[name].baseline)
+		}
+		report.Loads = append(report.Loads, l)
 	}
-	return report, nil
+	report.Relations = append(report.Relations, relate(measured)...)
+	return nil
+}
+
+// measureRound adds a round of a load to what was measured of it. The first
+// is preceded by one that does not count.
+func (s *Session) measureRound(ctx context.Context, p Plan, name string, to *rounds) error {
+	stop, first := p.Stop.part(p.Rounds), len(to.server) == 0
+	run := func(t Target, list *[]Round) error {
+		if first {
+			if _, err := s.Run(ctx, t, name, stop.part(warmUp)); err != nil {
+				return err
+			}
+		}
+		r, err := s.Run(ctx, t, name, stop)
+		*list = append(*list, r)
+		return err
+	}
+	if err := run(s.server, &to.server); err != nil || p.Baseline == nil {
+		return err
+	}
+	return run(*p.Baseline, &to.baseline)
 }

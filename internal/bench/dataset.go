@@ -6,18 +6,24 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 )
 
 // tableTime is how long a table may take to be created.
 const tableTime = 2 * time.Minute
 
+// indexName is the name of the index of a dataset.
+const indexName = "byGroup"
+
 // dataset is a table of items that the loads read and overwrite. Item i has
-// the partition key i/10 and the sort key i%10.
+// the partition key i/10 and the sort key i%10, and its group in gk. All
+// datasets of one size have the same items, with an index or without.
 type dataset struct {
 	table     string
-	items     int // a multiple of perPartition
-	itemBytes int // size of an item by DynamoDB's rules
+	indexed   bool // by gk, all attributes projected
+	items     int  // a multiple of perPartition
+	itemBytes int  // size of an item by DynamoDB's rules
 	pool      []byte
 }
 
@@ -32,45 +38,105 @@ func newDataset(items, itemBytes int) *dataset {
 	}
 }
 
+// withIndex returns a dataset of the same items in a table with an index.
+func (d *dataset) withIndex() *dataset {
+	indexed := *d
+	indexed.table += "-gsi"
+	indexed.indexed = true
+	return &indexed
+}
+
 // create makes the table and puts all items into it.
 func (d *dataset) create(ctx context.Context, c *Conn, host string) error {
-	body := `{"TableName":"` + d.table + `","BillingMode":"PAY_PER_REQUEST",` +
-		`"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"},{"AttributeName":"sk","AttributeType":"N"}],` +
-		`"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"},{"AttributeName":"sk","KeyType":"RANGE"}]}`
-	if _, err := call(ctx, c, newRequest(host, "CreateTable", body)); err != nil {
+	if _, err := call(ctx, c, newRequest(host, "CreateTable", d.definition())); err != nil {
 		return err
 	}
-	if err := d.wait(ctx, c, host); err != nil {
+	if err := d.wait(ctx, c, host, tableTime, tableActive); err != nil {
 		return err
 	}
-	return d.fill(ctx, c, host)
+	return d.fill(ctx, host)
 }
 
-// wait returns when the table is active.
-func (d *dataset) wait(ctx context.Context, c *Conn, host string) error {
+// Definitions of the keys and of an index.
+const (
+	keyDefinitions  = `{"AttributeName":"pk","AttributeType":"S"},{"AttributeName":"sk","AttributeType":"N"}`
+	groupDefinition = `{"AttributeName":"gk","AttributeType":"S"}`
+)
+
+// definition is the body of CreateTable.
+func (d *dataset) definition() string {
+	attributes, indexes := keyDefinitions, ""
+	if d.indexed {
+		attributes += "," + groupDefinition
+		indexes = `,"GlobalSecondaryIndexes":[` + indexDefinition("ALL") + `]`
+	}
+	return `{"TableName":"` + d.table + `","BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[` + attributes + `],` +
+		`"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"},{"AttributeName":"sk","KeyType":"RANGE"}]` + indexes + `}`
+}
+
+// indexDefinition defines the index in CreateTable and UpdateTable.
+func indexDefinition(projection string) string {
+	return `{"IndexName":"` + indexName + `","KeySchema":[{"AttributeName":"gk","KeyType":"HASH"}],` +
+		`"Projection":{"ProjectionType":"` + projection + `"}}`
+}
+
+// tableActive reports whether a description is of a table that can be used.
+func tableActive(description []byte) bool {
+	return bytes.Contains(description, []byte(`"TableStatus":"ACTIVE"`))
+}
+
+// pollTime is how often a table is looked at. It is short beside the building
+// of an index, and long beside an answer.
+const pollTime = 10 * time.Millisecond
+
+// wait returns when the table's description is what it should be, or an error
+// if that takes longer than limit.
+func (d *dataset) wait(ctx context.Context, c *Conn, host string, limit time.Duration, reached func(description []byte) bool) error {
 	describe := newRequest(host, "DescribeTable", `{"TableName":"`+d.table+`"}`)
-	for start := time.Now(); time.Since(start) < tableTime; {
+	for start := time.Now(); time.Since(start) < limit; time.Sleep(pollTime) {
 		answer, err := call(ctx, c, describe)
-		if err != nil {
+		if err != nil || reached(answer) {
 			return err
 		}
-		if bytes.Contains(answer, []byte(`"TableStatus":"ACTIVE"`)) {
-			return nil
-		}
-		time.Sleep(100 * time.Millisecond)
 	}
-	return fmt.Errorf("table %s is not active after %v", d.table, tableTime)
+	return fmt.Errorf("table %s is not what it should be after %v", d.table, limit)
 }
 
+// fillers is how many connections fill a table.
+const fillers = 16
+
 // fill puts all items.
-func (d *dataset) fill(ctx context.Context, c *Conn, host string) error {
+func (d *dataset) fill(ctx context.Context, host string) error {
+	var failed [fillers]error
+	var running sync.WaitGroup
+	for part := range fillers {
+		running.Go(func() { failed[part] = d.fillPart(ctx, host, part) })
+	}
+	running.Wait()
+	if err := errors.Join(failed[:]...); err != nil {
+		return fmt.Errorf("put items: %w", err)
+	}
+	return nil
+}
+
+// fillPart puts every fillers-th batch of items, beginning with part.
+func (d *dataset) fillPart(ctx context.Context, host string, part int) error {
 	put := newRequest(host, "BatchWriteItem", d.body("BatchWriteItem"))
-	source := texts{d.pool, rand.New(rand.NewPCG(3, 4))}
-	for i := 0; i < d.items; i += len(put.keys) {
+	source := texts{d.pool, rand.New(rand.NewPCG(3, uint64(part)))}
+	size := len(put.keys)
+	if part*size >= d.items {
+		return nil
+	}
+	c, err := dial(ctx, host)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for i := part * size; i < d.items; i += fillers * size {
 		put.setItem(i, d.items)
 		put.setTexts(&source)
 		if err := d.putBatch(ctx, c, put); err != nil {
-			return fmt.Errorf("put items: %w", err)
+			return err
 		}
 	}
 	return nil

@@ -9,25 +9,31 @@ import (
 
 // Sizes of requests.
 const (
-	scanItems  = 100
-	batchItems = 25
-	fields     = 10 // attributes of an item besides its key
+	scanItems     = 100
+	batchItems    = 25
+	transactItems = 2
+	fields        = 9 // texts of an item
 )
 
 // load is a mix of at most two kinds of requests.
 type load struct {
-	name   string
-	skewed bool    // keys are zipfian, else uniform
-	reads  float64 // share of the requests that are read, the rest being write
-	read   string  // operation, "" if reads is 0
-	write  string  // operation, "" if reads is 1
+	name    string
+	skewed  bool    // keys are zipfian, else uniform
+	apart   bool    // a client has items of its own, and draws all of a request's
+	indexed bool    // works on the table with an index, and reads through that
+	reads   float64 // share of the requests that are read, the rest being write
+	read    string  // operation, "" if reads is 0
+	write   string  // operation, "" if reads is 1
 }
 
 var loads = []load{
 	{name: "get", reads: 1, read: "GetItem"},
 	{name: "put", write: "PutItem"},
+	{name: "put-gsi", indexed: true, write: "PutItem"},
+	{name: "transact", apart: true, write: "TransactWriteItems"},
 	{name: "update", write: "UpdateItem"},
 	{name: "query", reads: 1, read: "Query"},
+	{name: "query-gsi", indexed: true, reads: 1, read: "Query"},
 	{name: "scan", reads: 1, read: "Scan"},
 	{name: "batch", write: "BatchWriteItem"},
 	{name: "ycsb-a", skewed: true, reads: 0.50, read: "GetItem", write: "UpdateItem"},
@@ -74,39 +80,58 @@ func (d *dataset) body(operation string) string {
 	case "GetItem":
 		return table + `"Key":{` + key + `}}`
 	case "PutItem":
-		return table + `"Item":{` + key + d.fields() + `}}`
+		return table + d.item() + `}`
 	case "UpdateItem":
 		return table + `"Key":{` + key + `},"UpdateExpression":"SET field3 = :v",` +
 			`"ExpressionAttributeValues":{":v":{"S":"` + d.fieldText(3) + `"}}}`
 	case "Query":
+		if d.indexed {
+			return table + groupQuery
+		}
 		return table + `"KeyConditionExpression":"pk = :p",` +
 			`"ExpressionAttributeValues":{":p":{"S":"p{{partition}}"}}}`
 	case "Scan":
 		return table + fmt.Sprintf(`"Limit":%d,"ExclusiveStartKey":{%s}}`, scanItems, key)
 	case "BatchWriteItem":
-		put := `{"PutRequest":{"Item":{` + key + d.fields() + `}}}`
-		puts := strings.TrimSuffix(strings.Repeat(put+",", min(batchItems, d.items)), ",")
-		return `{"RequestItems":{"` + d.table + `":[` + puts + `]}}`
+		put := `{"PutRequest":{` + d.item() + `}}`
+		return `{"RequestItems":{"` + d.table + `":[` + list(put, min(batchItems, d.items)) + `]}}`
+	case "TransactWriteItems":
+		return `{"TransactItems":[` + list(`{"Put":`+table+d.item()+`}}`, transactItems) + `],"ClientRequestToken":"{{text:12}}{{text:12}}{{text:12}}"}`
 	}
 	panic("bench: no body for " + operation)
 }
 
-// fields returns the attributes of an item besides its key.
+// list returns n times element, between commas.
+func list(element string, n int) string {
+	return strings.TrimSuffix(strings.Repeat(element+",", n), ",")
+}
+
+// groupQuery is what a Query through the index says behind the table.
+const groupQuery = `"IndexName":"` + indexName + `","KeyConditionExpression":"gk = :g",` +
+	`"ExpressionAttributeValues":{":g":{"S":"g{{group}}"}}}`
+
+// item is the Item member of a put.
+func (d *dataset) item() string {
+	return `"Item":{"pk":{"S":"p{{partition}}"},"sk":{"N":"{{sort}}"},"gk":{"S":"g{{group}}"}` + d.fields() + `}`
+}
+
+// fields returns the texts of an item.
 func (d *dataset) fields() string {
 	var b strings.Builder
-	for i := range fields {
+	for i := 1; i <= fields; i++ {
 		fmt.Fprintf(&b, `,"field%d":{"S":"%s"}`, i, d.fieldText(i))
 	}
 	return b.String()
 }
 
-// fieldText returns the text hole of field i. An item has itemBytes bytes by
-// DynamoDB's rules: the names, the texts, 9 bytes of pk and 2 of sk.
+// fieldText returns the text hole of field i, from 1. An item has itemBytes
+// bytes by DynamoDB's rules: the names, the texts, 9 bytes each of pk and gk,
+// and 2 of sk.
 func (d *dataset) fieldText(i int) string {
-	const rest = len("pk")*2 + 1 + partitionDigits + 2 + fields*len("field0")
+	const rest = len("pk")*3 + (1+partitionDigits)*2 + 2 + fields*len("field1")
 	size := max(d.itemBytes-rest, fields)
 	n := size / fields
-	if i < size%fields {
+	if i <= size%fields {
 		n++
 	}
 	return fmt.Sprintf("{{text:%d}}", n)
@@ -118,9 +143,9 @@ func (d *dataset) answered(r *request, body []byte) bool {
 	has := func(s string) bool { return bytes.Contains(body, []byte(s)) }
 	switch r.operation {
 	case "GetItem":
-		return len(body) > d.itemBytes && has(`"field9":`) && bytes.Contains(body, r.partition())
+		return len(body) > d.itemBytes && has(`"field9":`) && bytes.Contains(body, r.digits())
 	case "Query":
-		return len(body) > perPartition*d.itemBytes && has(`"Count":10`) && bytes.Contains(body, r.partition())
+		return len(body) > perPartition*d.itemBytes && has(`"Count":10`) && bytes.Contains(body, r.digits())
 	case "Scan":
 		return has(`"ScannedCount":`) && has(`"Items":[`)
 	case "BatchWriteItem":

@@ -15,6 +15,7 @@ type Report struct {
 	ItemBytes int          `json:"item_bytes"`
 	Rounds    int          `json:"rounds"`
 	Loads     []LoadReport `json:"loads"`
+	Relations []Relation   `json:"relations,omitempty"`
 }
 
 // LoadReport is what was measured of one load.
@@ -37,6 +38,7 @@ type Figures struct {
 	Operations uint64   `json:"operations"`
 	Errors     uint64   `json:"errors"`
 	FirstError string   `json:"first_error,omitempty"`
+	Conflicts  uint64   `json:"conflicts"` // refused; not part of the throughput
 	PerSecond  float64  `json:"operations_per_second"`
 	P50        float64  `json:"p50_us"`
 	P99        float64  `json:"p99_us"`
@@ -57,6 +59,7 @@ func figures(rounds []Round) Figures {
 	for _, r := range rounds {
 		f.Operations += r.Operations
 		f.Errors += r.Errors
+		f.Conflicts += r.Conflicts
 		if f.FirstError == "" {
 			f.FirstError = r.FirstError
 		}
@@ -112,18 +115,21 @@ func (r *Report) WriteText(w io.Writer) error {
 	fmt.Fprintf(w, "%d clients, %d items of %d bytes; latency in µs; processor time in µs per operation\n",
 		r.Clients, r.Items, r.ItemBytes)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "load\toperations\terrors\tops/s\tp50\tp99\tp99.9\tmax\tserver\tclient\tof baseline: ops/s\tprocessor\t")
+	fmt.Fprintln(t, "load\toperations\terrors\tconflicts\tops/s\tp50\tp99\tp99.9\tmax\tserver\tclient\tof baseline: ops/s\tprocessor\t")
 	for _, l := range r.Loads {
 		writeRow(t, l.Load, &l.Server, l.ratios())
 		if l.Baseline != nil {
 			writeRow(t, "baseline", l.Baseline, "\t")
 		}
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	return writeRelations(w, r.Relations)
 }
 
 func writeRow(w io.Writer, name string, f *Figures, ratios string) {
-	fmt.Fprintf(w, "%s\t%d\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%s\t%s\t%s\t\n", name, f.Operations, f.Errors,
+	fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%s\t%s\t%s\t\n", name, f.Operations, f.Errors, f.Conflicts,
 		f.PerSecond, f.P50, f.P99, f.P999, f.Max, cell(f.ServerCPU), cell(f.ClientCPU), ratios)
 }
 

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -21,10 +22,20 @@ type request struct {
 	texts     []textHole
 }
 
-// keyHole is where the digits of an item's key are.
+// keyHole is where the digits of an item's keys are: offsets, 0 if the request
+// has none.
 type keyHole struct {
-	partition int // offset of its digits
-	sort      int // offset of its digit, 0 if the request has none
+	partition int // of its digits
+	sort      int // of its digit
+	group     int // of the digits of the key in the index
+}
+
+// group returns the group of item i among n, which is its key in the index.
+// Each group has perPartition items of different partitions.
+func group(i, n int) int {
+	partitions := n / perPartition
+	stride := max(partitions/perPartition, 1)
+	return (i/perPartition + i%perPartition*stride) % partitions
 }
 
 type textHole struct{ offset, length int }
@@ -35,8 +46,9 @@ const signature = "AWS4-HMAC-SHA256 Credential=AKIABENCHBENCHBENCH0/20260101/us-
 	"SignedHeaders=content-type;host;x-amz-date;x-amz-target, " +
 	"Signature=0000000000000000000000000000000000000000000000000000000000000000"
 
-// newRequest makes a request of body, in which "{{partition}}", "{{sort}}" and
-// "{{text:N}}" are holes. A sort belongs to the partition before it.
+// newRequest makes a request of body, in which "{{partition}}", "{{sort}}",
+// "{{group}}" and "{{text:N}}" are holes. A sort and a group belong to the
+// partition before them; a group may also stand alone.
 func newRequest(host, operation, body string) *request {
 	r := &request{operation: operation}
 	var out []byte
@@ -66,6 +78,12 @@ func (r *request) addHole(out []byte, hole string) []byte {
 	case "sort":
 		r.keys[len(r.keys)-1].sort = len(out)
 		return append(out, '0')
+	case "group":
+		if len(r.keys) == 0 {
+			r.keys = append(r.keys, keyHole{})
+		}
+		r.keys[len(r.keys)-1].group = len(out)
+		return append(out, strings.Repeat("0", partitionDigits)...)
 	case "text":
 		n, err := strconv.Atoi(size)
 		if err != nil {
@@ -80,9 +98,11 @@ func (r *request) addHole(out []byte, hole string) []byte {
 // shift moves all holes by n bytes.
 func (r *request) shift(n int) {
 	for i := range r.keys {
-		r.keys[i].partition += n
-		if r.keys[i].sort > 0 {
-			r.keys[i].sort += n
+		k := &r.keys[i]
+		for _, offset := range []*int{&k.partition, &k.sort, &k.group} {
+			if *offset > 0 {
+				*offset += n
+			}
 		}
 	}
 	for i := range r.texts {
@@ -93,18 +113,32 @@ func (r *request) shift(n int) {
 // setItem puts the keys of item i, and of those that follow it among n, into
 // the holes.
 func (r *request) setItem(i, n int) {
-	for _, k := range r.keys {
-		digits := r.bytes[k.partition : k.partition+partitionDigits]
-		for p, d := i/perPartition, partitionDigits-1; d >= 0; d-- {
-			digits[d] = byte('0' + p%10)
-			p /= 10
-		}
-		if k.sort > 0 {
-			r.bytes[k.sort] = byte('0' + i%perPartition)
-		}
+	for k := range r.keys {
+		r.setKey(k, i, n)
 		if i++; i == n {
 			i = 0
 		}
+	}
+}
+
+// setKey puts the keys of item i among n into the holes of the k-th key.
+func (r *request) setKey(k, i, n int) {
+	hole := r.keys[k]
+	if hole.partition > 0 {
+		r.setDigits(hole.partition, i/perPartition)
+	}
+	if hole.sort > 0 {
+		r.bytes[hole.sort] = byte('0' + i%perPartition)
+	}
+	if hole.group > 0 {
+		r.setDigits(hole.group, group(i, n))
+	}
+}
+
+func (r *request) setDigits(offset, v int) {
+	for d := offset + partitionDigits - 1; d >= offset; d-- {
+		r.bytes[d] = byte('0' + v%10)
+		v /= 10
 	}
 }
 
@@ -115,9 +149,10 @@ func (r *request) setTexts(s *texts) {
 	}
 }
 
-// partition returns the digits of the first key.
-func (r *request) partition() []byte {
-	return r.bytes[r.keys[0].partition : r.keys[0].partition+partitionDigits]
+// digits returns those of the first partition, or group if there is none.
+func (r *request) digits() []byte {
+	at := cmp.Or(r.keys[0].partition, r.keys[0].group)
+	return r.bytes[at : at+partitionDigits]
 }
 
 // texts hands out random texts, at little cost: slices of one long text. The

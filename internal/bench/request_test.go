@@ -47,8 +47,8 @@ func TestRequests(t *testing.T) {
 		if target != "DynamoDB_20120810."+c.operation || !bytes.Contains(body, []byte(c.key)) {
 			t.Errorf("%s: %s", target, body)
 		}
-		if string(r.partition()) != "00000004" {
-			t.Errorf("%s: partition %s", target, r.partition())
+		if string(r.digits()) != "00000004" {
+			t.Errorf("%s: partition %s", target, r.digits())
 		}
 	}
 }

@@ -1,9 +1,11 @@
 package bench
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -18,12 +20,14 @@ const sampleEvery = 64
 type Stop struct {
 	Duration   time.Duration
 	Operations int
+	ended      *atomic.Bool // instead of both: ends the round when it is true
 }
 
 // Round is what was measured in a round.
 type Round struct {
 	Operations uint64 // all of them
 	Errors     uint64 // of those
+	Conflicts  uint64 // of those: refused because of another client's transaction
 	FirstError string
 	Elapsed    time.Duration
 	Latency    *Histogram
@@ -32,8 +36,8 @@ type Round struct {
 	ServerCPU, ClientCPU time.Duration
 }
 
-// PerSecond returns the throughput.
-func (r *Round) PerSecond() float64 { return float64(r.Operations) / r.Elapsed.Seconds() }
+// PerSecond returns the throughput, without conflicts.
+func (r *Round) PerSecond() float64 { return float64(r.Operations-r.Conflicts) / r.Elapsed.Seconds() }
 
 // budget is what is left of a round; clients share it.
 type budget struct {
@@ -41,10 +45,13 @@ type budget struct {
 	limited  bool
 	left     atomic.Int64
 	deadline time.Time
+	ended    *atomic.Bool // nil: limited or deadline says it
 }
 
 func newBudget(ctx context.Context, stop Stop) *budget {
-	b := &budget{done: ctx.Done(), limited: stop.Operations > 0, deadline: time.Now().Add(stop.Duration)}
+	b := &budget{
+		done: ctx.Done(), limited: stop.Operations > 0, deadline: time.Now().Add(stop.Duration), ended: stop.ended,
+	}
 	b.left.Store(int64(stop.Operations))
 	return b
 }
@@ -56,7 +63,10 @@ func (b *budget) take(now time.Time) bool {
 		return false
 	default:
 	}
-	if b.limited {
+	switch {
+	case b.ended != nil:
+		return !b.ended.Load()
+	case b.limited:
 		return b.left.Add(-1) >= 0
 	}
 	return now.Before(b.deadline)
@@ -64,18 +74,21 @@ func (b *budget) take(now time.Time) bool {
 
 // client sends requests of a load on one connection.
 type client struct {
-	session     *Session
+	data        *dataset
+	zipf        *Zipfian
 	load        load
 	conn        *Conn
 	read, write *request // nil if the load has none
 	texts       texts
 	constant    bool
+	low, span   int // the client's own items, for a load that is apart
 
-	sent   uint64
-	errors uint64
-	first  string // the first error
-	lost   error  // of the connection
-	took   Histogram
+	sent      uint64
+	errors    uint64
+	conflicts uint64
+	first     string // the first error
+	lost      error  // of the connection
+	took      Histogram
 }
 
 // Run sends a load to t, which is the session's server or a Baseline.
@@ -107,6 +120,10 @@ func (s *Session) Run(ctx context.Context, t Target, loadName string, stop Stop)
 
 // clients returns new clients of t, on the connections that there are.
 func (s *Session) clients(ctx context.Context, t Target, l load) ([]*client, error) {
+	d, err := s.dataset(ctx, l)
+	if err != nil {
+		return nil, err
+	}
 	clients := make([]*client, s.Clients)
 	for i := range clients {
 		if crew := s.crews[t.Address]; i == len(crew) {
@@ -116,24 +133,36 @@ func (s *Session) clients(ctx context.Context, t Target, l load) ([]*client, err
 			}
 			s.crews[t.Address] = append(crew, conn)
 		}
-		clients[i] = &client{
-			session: s, load: l, conn: s.crews[t.Address][i], constant: t.Constant,
+		c := &client{
+			data: d, zipf: s.zipf, load: l, conn: s.crews[t.Address][i], constant: t.Constant,
 			texts: s.source(uint64(time.Now().UnixNano()) + uint64(i)),
 		}
+		c.low, c.span = ownItems(i, s.Clients, s.Items)
 		if l.read != "" {
-			clients[i].read = s.request(l.read)
+			c.read = s.request(d, l.read)
 		}
 		if l.write != "" {
-			clients[i].write = s.request(l.write)
+			c.write = s.request(d, l.write)
 		}
+		clients[i] = c
 	}
 	return clients, nil
+}
+
+// ownItems returns the items of client i: span of them from low on, which no
+// other client has; all, if there are too few for a transaction of each.
+func ownItems(i, clients, items int) (low, span int) {
+	if span = items / clients; span < transactItems {
+		return 0, items
+	}
+	return i * span, span
 }
 
 // add adds what c measured.
 func (r *Round) add(c *client) {
 	r.Operations += c.sent
 	r.Errors += c.errors
+	r.Conflicts += c.conflicts
 	if r.FirstError == "" {
 		r.FirstError = c.first
 	}
@@ -164,24 +193,39 @@ func (c *client) next() *request {
 	if r == nil || c.read != nil && c.texts.rng.Float64() < c.load.reads {
 		r = c.read
 	}
-	item := 0
-	if c.load.skewed {
-		item = c.session.zipf.Next(c.texts.rng)
-	} else {
-		item = c.texts.rng.IntN(c.session.Items)
+	switch rng, n := c.texts.rng, c.data.items; {
+	case c.load.skewed:
+		r.setItem(c.zipf.Next(rng), n)
+	case c.load.apart:
+		first, second := pair(rng, c.span)
+		r.setKey(0, c.low+first, n)
+		r.setKey(1, c.low+second, n)
+	default:
+		r.setItem(rng.IntN(n), n)
 	}
-	r.setItem(item, c.session.Items)
 	r.setTexts(&c.texts)
 	return r
 }
+
+// pair draws two different numbers below n.
+func pair(rng *rand.Rand, n int) (first, second int) {
+	first = rng.IntN(n)
+	return first, (first + 1 + rng.IntN(n-1)) % n
+}
+
+// conflict is in the answer to a write of an item that another client's
+// transaction has: TransactionConflictException, or a reason of a cancellation.
+var conflict = []byte("TransactionConflict")
 
 // judge counts an answer.
 func (c *client) judge(r *request, status int, body []byte) {
 	c.sent++
 	switch {
+	case status == 400 && bytes.Contains(body, conflict):
+		c.conflicts++
 	case status != 200:
 		c.fault("%s: status %d: %.200s", r.operation, status, body)
-	case c.sent%sampleEvery == 1 && !c.constant && !c.session.data.answered(r, body):
+	case c.sent%sampleEvery == 1 && !c.constant && !c.data.answered(r, body):
 		c.fault("%s: not the answer: %.200s", r.operation, body)
 	}
 }
@@ -211,12 +255,18 @@ func startClock(pid int) clock {
 // per returns the time used since the start, per operation; negative if it is
 // not known.
 func (c clock) per(operations uint64) time.Duration {
-	if !c.ok || operations == 0 {
+	used, ok := c.used()
+	if !ok || operations == 0 {
 		return -1
+	}
+	return used / time.Duration(operations)
+}
+
+// used returns the time used since the start; ok is false if it is not known.
+func (c clock) used() (used time.Duration, ok bool) {
+	if !c.ok {
+		return 0, false
 	}
 	now, ok := cpuTime(c.pid)
-	if !ok {
-		return -1
-	}
-	return (now - c.start) / time.Duration(operations)
+	return now - c.start, ok
 }

@@ -47,14 +47,16 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// Session is a table that loads work on. It is used by one goroutine.
+// Session is a table that loads work on, and another with an index once a
+// load needs that. It is used by one goroutine.
 type Session struct {
 	Options
-	server Target
-	data   *dataset
-	zipf   *Zipfian
-	admin  *Conn
-	crews  map[string][]*Conn // connections of the clients, by address
+	server  Target
+	data    *dataset
+	indexed *dataset // nil: not made yet
+	zipf    *Zipfian
+	admin   *Conn
+	crews   map[string][]*Conn // connections of the clients, by address
 }
 
 // NewSession makes a table at server and fills it. The caller owes Close.
@@ -70,18 +72,50 @@ func NewSession(ctx context.Context, server Target, o Options) (*Session, error)
 		Options: o, server: server, data: newDataset(o.Items, o.ItemBytes),
 		zipf: NewZipfian(o.Items), admin: admin, crews: map[string][]*Conn{},
 	}
-	if err := s.data.create(ctx, admin, server.Address); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	if err := s.verify(ctx); err != nil {
+	if err := s.create(ctx, s.data); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// Close deletes the table and disconnects.
+// create makes the table of d and tries it.
+func (s *Session) create(ctx context.Context, d *dataset) error {
+	if err := d.create(ctx, s.admin, s.server.Address); err != nil {
+		return err
+	}
+	return s.verify(ctx, d)
+}
+
+// Prepare makes the table of a load, unless it is there.
+func (s *Session) Prepare(ctx context.Context, loadName string) error {
+	l, err := findLoad(loadName)
+	if err != nil {
+		return err
+	}
+	_, err = s.dataset(ctx, l)
+	return err
+}
+
+// dataset returns the one that a load works on.
+func (s *Session) dataset(ctx context.Context, l load) (*dataset, error) {
+	if !l.indexed {
+		return s.data, nil
+	}
+	if s.indexed == nil {
+		s.indexed = s.data.withIndex() // Close drops it, whatever comes of it
+		if err := s.create(ctx, s.indexed); err != nil {
+			return nil, fmt.Errorf("table with an index: %w", err)
+		}
+	}
+	return s.indexed, nil
+}
+
+// Close deletes the tables and disconnects.
 func (s *Session) Close() error {
 	err := s.data.drop(context.Background(), s.admin, s.server.Address)
+	if s.indexed != nil {
+		err = errors.Join(err, s.indexed.drop(context.Background(), s.admin, s.server.Address))
+	}
 	for _, crew := range s.crews {
 		for _, c := range crew {
 			err = errors.Join(err, c.Close())
@@ -90,9 +124,9 @@ func (s *Session) Close() error {
 	return errors.Join(err, s.admin.Close())
 }
 
-// request returns a new request of an operation.
-func (s *Session) request(operation string) *request {
-	return newRequest(s.server.Address, operation, s.data.body(operation))
+// request returns a new request of an operation on d.
+func (s *Session) request(d *dataset, operation string) *request {
+	return newRequest(s.server.Address, operation, d.body(operation))
 }
 
 // source returns random texts and numbers that depend on seed only.
@@ -100,12 +134,16 @@ func (s *Session) source(seed uint64) texts {
 	return texts{s.data.pool, rand.New(rand.NewPCG(seed, 0xB))}
 }
 
-// verify checks that what is written is what is read.
-func (s *Session) verify(ctx context.Context) error {
+// verify checks that what is written is what is read, through the index if d
+// has one.
+func (s *Session) verify(ctx context.Context, d *dataset) error {
 	source := s.source(uint64(time.Now().UnixNano()))
-	get := s.request("GetItem")
-	for _, operation := range []string{"PutItem", "UpdateItem", "BatchWriteItem"} {
-		write := s.request(operation)
+	get := s.request(d, "GetItem")
+	if d.indexed {
+		get = s.request(d, "Query")
+	}
+	for _, operation := range []string{"PutItem", "UpdateItem", "BatchWriteItem", "TransactWriteItems"} {
+		write := s.request(d, operation)
 		item := source.rng.IntN(s.Items)
 		write.setItem(item, s.Items)
 		write.setTexts(&source)
@@ -114,7 +152,7 @@ func (s *Session) verify(ctx context.Context) error {
 			return err
 		}
 		if err := s.verifyItem(ctx, get, write); err != nil {
-			return fmt.Errorf("%s, then GetItem: %w", operation, err)
+			return fmt.Errorf("%s, then %s: %w", operation, get.operation, err)
 		}
 	}
 	return nil
@@ -150,11 +188,15 @@ func (s *Session) AnswerSizes(ctx context.Context, loads []string) (map[string]i
 		if err != nil {
 			return nil, err
 		}
+		d, err := s.dataset(ctx, l)
+		if err != nil {
+			return nil, err
+		}
 		for _, operation := range []string{l.read, l.write} {
 			if operation == "" || sizes[operation] > 0 {
 				continue
 			}
-			if sizes[operation], err = s.answerSize(ctx, s.request(operation)); err != nil {
+			if sizes[operation], err = s.answerSize(ctx, s.request(d, operation)); err != nil {
 				return nil, err
 			}
 		}

@@ -19,7 +19,7 @@ const (
 
 	// A memtable starts at 256 KiB and each next one is twice as large, up to
 	// this: an idle server stays small.
-	memtableBytes = 32 << 20
+	memtableBytes = 48 << 20
 
 	// A point read that misses the cache reads and decompresses one data block.
 	blockBytes      = 16 << 10
@@ -83,9 +83,9 @@ func (o Options) pebbleOptions(f *failure, flying *atomic.Int64) *pebble.Options
 		FS:                          logFS{cmp.Or(o.FS, vfs.Default), f},
 		CacheSize:                   o.CacheBytes,
 		MemTableSize:                memtableBytes,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: 3,
 		WALMinSyncInterval:          func() time.Duration { return syncInterval(flying.Load()) },
-		L0CompactionThreshold:       2,
+		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       20,
 		LBaseMaxBytes:               64 << 20,
 		FlushDelayDeleteRange:       clearFlushDelay,
