@@ -3,8 +3,13 @@ package stator_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/statordb/stator"
 	"github.com/statordb/stator/internal/bench"
@@ -18,8 +23,11 @@ import (
 
 func BenchmarkGetItem(b *testing.B)         { benchmarkServer(b, "get") }
 func BenchmarkPutItem(b *testing.B)         { benchmarkServer(b, "put") }
+func BenchmarkPutItemGSI(b *testing.B)      { benchmarkServer(b, "put-gsi") }
+func BenchmarkTransactWrite2(b *testing.B)  { benchmarkServer(b, "transact") }
 func BenchmarkUpdateItem(b *testing.B)      { benchmarkServer(b, "update") }
 func BenchmarkQuery10(b *testing.B)         { benchmarkServer(b, "query") }
+func BenchmarkQuery10GSI(b *testing.B)      { benchmarkServer(b, "query-gsi") }
 func BenchmarkScan100(b *testing.B)         { benchmarkServer(b, "scan") }
 func BenchmarkBatchWrite25(b *testing.B)    { benchmarkServer(b, "batch") }
 func BenchmarkYCSBA(b *testing.B)           { benchmarkServer(b, "ycsb-a") }
@@ -90,6 +98,9 @@ func benchmarkBaseline(b *testing.B, load string) {
 
 // benchmarkLoad sends b.N requests.
 func benchmarkLoad(b *testing.B, s *bench.Session, t bench.Target, load string) {
+	if err := s.Prepare(context.Background(), load); err != nil {
+		b.Fatal(err)
+	}
 	b.ReportAllocs()
 	b.ResetTimer()
 	r, err := s.Run(context.Background(), t, load, bench.Stop{Operations: b.N})
@@ -123,8 +134,70 @@ func TestBenchmark(t *testing.T) {
 			t.Errorf("%s: %+v %+v", l.Load, l.Server, l.Baseline)
 		}
 	}
-	var text bytes.Buffer
-	if err := report.WriteText(&text); err != nil || bytes.Count(text.Bytes(), []byte{'\n'}) != 2+2*len(report.Loads) {
-		t.Errorf("%v\n%s", err, &text)
+	for _, r := range report.Relations {
+		if r.Lowest <= 0 || r.Ratio < r.Lowest || r.Highest < r.Ratio || r.Met != (r.Ratio >= r.Goal) {
+			t.Errorf("%+v", r)
+		}
 	}
+	equal(t, "relations", len(report.Relations), 3)
+	checkLines(t, report, 2+2*len(report.Loads)+3+len(report.Relations))
+}
+
+// checkLines checks how many lines a report has.
+func checkLines(t *testing.T, report interface{ WriteText(io.Writer) error }, want int) {
+	t.Helper()
+	var text bytes.Buffer
+	if err := report.WriteText(&text); err != nil || bytes.Count(text.Bytes(), []byte{'\n'}) != want {
+		t.Errorf("%v, want %d lines:\n%s", err, want, &text)
+	}
+}
+
+// TestBenchmarkBackfill builds indexes of tiny tables.
+func TestBenchmarkBackfill(t *testing.T) {
+	report, err := bench.MeasureBackfill(context.Background(), benchServer(t, t.TempDir()), bench.BackfillPlan{
+		Sizes: []int{600, 300}, ItemBytes: 200, Clients: 4, Before: 100 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := report.Err(); err != nil {
+		t.Error(err)
+	}
+	for _, f := range report.Sizes {
+		if f.Seconds <= 0 || f.Cost <= 0 || f.Loaded.Seconds <= 0 || f.Loaded.Along.Operations == 0 || f.Loaded.Throughput <= 0 {
+			t.Errorf("%+v", f)
+		}
+	}
+	equal(t, "cost in the smallest table", report.Sizes[1].Cost, 1)
+	checkLines(t, report, 2+len(report.Sizes)+3+len(report.Sizes))
+}
+
+// TestDocumentedBenchmark compares the flags and loads in docs/bench.md with
+// those of the command.
+func TestDocumentedBenchmark(t *testing.T) {
+	out, err := command(t, nil, "bench", "-h").CombinedOutput()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := readText(t, "docs/bench.md")
+	equalSlices(t, "flags in docs/bench.md",
+		captured(page, "(?m)^\\| `--([a-z-]+)` \\|"), captured(string(out), `(?m)^  -([a-z-]+)`))
+	loads := bench.LoadNames()
+	slices.Sort(loads)
+	equalSlices(t, "loads in docs/bench.md", captured(page, "(?m)^\\| `([a-z][a-z-]*)` \\|"), loads)
+	for _, flag := range captured(page, " --([a-z-]+)") {
+		if !strings.Contains(string(out), "\n  -"+flag) {
+			t.Errorf("docs/bench.md has a command with --%s, which there is not", flag)
+		}
+	}
+}
+
+// captured returns what the group of a pattern matches in text, sorted.
+func captured(text, pattern string) []string {
+	var out []string
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		out = append(out, m[1])
+	}
+	slices.Sort(out)
+	return out
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,7 +114,7 @@ func (d *dataset) fill(ctx context.Context, host string) error {
 		running.Go(func() { failed[part] = d.fillPart(ctx, host, part) })
 	}
 	running.Wait()
-	if err := errors.Join(failed[:]...); err != nil {
+	if err := cmp.Or(failed[:]...); err != nil {
 		return fmt.Errorf("put items: %w", err)
 	}
 	return nil

@@ -9,5 +9,7 @@
 // nonsense does not look fast.
 //
 // The unit of measurement is a round: all clients send one load to one Target
-// for a while. A Session holds the table that the rounds work on.
+// for a while. A Session holds the tables that the rounds work on. What is
+// compared runs in rounds that alternate, and figures are medians, so that what
+// else the machine does for a moment meets both or is left out.
 package bench

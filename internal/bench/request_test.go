@@ -38,7 +38,8 @@ func TestRequests(t *testing.T) {
 		{"UpdateItem", `"pk":{"S":"p00000004"},"sk":{"N":"2"}`},
 		{"Scan", `"pk":{"S":"p00000004"},"sk":{"N":"2"}`},
 		{"Query", `":p":{"S":"p00000004"}`},
-		{"BatchWriteItem", `"pk":{"S":"p00000006"},"sk":{"N":"6"}`}, // the last of 25
+		{"TransactWriteItems", `"pk":{"S":"p00000004"},"sk":{"N":"3"},"gk":{"S":"g00000007"}`}, // the second of 2
+		{"BatchWriteItem", `"pk":{"S":"p00000006"},"sk":{"N":"6"}`},                            // the last of 25
 	} {
 		r := newRequest("localhost:1", c.operation, d.body(c.operation))
 		r.setItem(42, 100)
@@ -50,6 +51,33 @@ func TestRequests(t *testing.T) {
 		if string(r.digits()) != "00000004" {
 			t.Errorf("%s: partition %s", target, r.digits())
 		}
+	}
+}
+
+// TestGroups checks that each group has ten items, in distinct partitions
+// where there are enough, and that the Query through the index asks for it.
+func TestGroups(t *testing.T) {
+	for _, n := range []int{10, 20, 90, 100, 110, 1230} {
+		items, partitions := map[int]int{}, map[[2]int]bool{}
+		for i := range n {
+			items[group(i, n)]++
+			partitions[[2]int{group(i, n), i / perPartition}] = true
+		}
+		for g, count := range items {
+			if g >= n/perPartition || count != perPartition {
+				t.Errorf("of %d items %d are in group %d", n, count, g)
+			}
+		}
+		if n >= 100 && len(partitions) != n {
+			t.Errorf("of %d items some of one group share a partition", n)
+		}
+	}
+	d := newDataset(100, 1024).withIndex()
+	r := newRequest("localhost:1", "Query", d.body("Query"))
+	r.setItem(42, 100)
+	_, body := parsed(t, r)
+	if !bytes.Contains(body, []byte(`":g":{"S":"g00000006"}`)) || string(r.digits()) != "00000006" {
+		t.Errorf("group %s: %s", r.digits(), body)
 	}
 }
 
@@ -102,6 +130,8 @@ func TestAnswered(t *testing.T) {
 		{"Query", `{"Count":9,"Items":[` + long + `"p00000004"`, false},
 		{"Scan", `{"Count":0,"Items":[],"ScannedCount":0}`, true},
 		{"Scan", `{"Count":0}`, false},
+		{"TransactWriteItems", `{}`, true},
+		{"TransactWriteItems", `{"x":1}`, false},
 		{"BatchWriteItem", `{"UnprocessedItems":{}}`, true},
 		{"BatchWriteItem", `{"UnprocessedItems":{"t":[]}}`, false},
 	} {
