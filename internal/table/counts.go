@@ -23,11 +23,13 @@ type Counts struct {
 // Count is a number of items and their size in bytes.
 type Count struct{ Items, Bytes int64 }
 
-// Of returns the count of a space.
+// Of returns the count of a space. After a kill it may be wrong by what was
+// written since it was last stored; it is never negative.
 func (c *Counts) Of(space uint32) Count {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.mu.spaces[space]
+	n := c.mu.spaces[space]
+	return Count{max(n.Items, 0), max(n.Bytes, 0)}
 }
 
 func (c *Counts) add(space uint32, delta Count) {
