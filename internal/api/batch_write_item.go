@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/statordb/stator/internal/attr"
@@ -30,7 +31,7 @@ func (a *API) BatchWriteItem(ctx context.Context, in *model.BatchWriteItemInput)
 	throttled := 0
 	for _, err := range errs {
 		switch {
-		case isThrottled(err):
+		case isThrottled(err), errors.Is(err, table.ErrOngoing): // to be sent again
 			throttled++
 		case err != nil:
 			return nil, err

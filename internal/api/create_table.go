@@ -129,6 +129,9 @@ func parseStream(in *model.StreamSpecification) (table.Stream, error) {
 
 // setTags adds tags to d; a tag with the same key is replaced.
 func setTags(d *table.Descriptor, tags []model.Tag) error {
+	if len(tags) > maxTags {
+		return ddberr.TagTooMany.Fault(len(tags))
+	}
 	for _, tag := range tags {
 		if strings.HasPrefix(tag.Key.V, "aws:") {
 			return ddberr.TagReserved.Fault(tag.Key.V)

@@ -28,6 +28,9 @@ func newComparison(attribute, operator string, in []attr.InputValue) (comparison
 		if v.Fault != nil {
 			return c, v.Fault
 		}
+		if v.Value.IsZero() { // null
+			return c, ddberr.ValueEmpty.Fault()
+		}
 		c.operands = append(c.operands, v.Value)
 	}
 	return c, c.check()
