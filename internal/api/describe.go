@@ -164,7 +164,7 @@ func (a *API) describeIndexes(t *table.Table, tableStatus string, out *model.Tab
 
 func indexStatus(x *table.Index, tableStatus string) string {
 	switch {
-	case x.State == table.IndexCreating, tableStatus == statusCreating:
+	case x.State == table.IndexCreating, x.State == table.IndexPreparing, tableStatus == statusCreating:
 		return statusCreating
 	case x.State == table.IndexDeleting:
 		return statusDeleting
@@ -175,8 +175,11 @@ func indexStatus(x *table.Index, tableStatus string) string {
 // backfilling returns the flag of an index that is being created: false in
 // the answer that creates it, true from then on.
 func backfilling(x *table.Index, tableStatus string) model.Opt[bool] {
-	if x.State != table.IndexCreating {
-		return model.Opt[bool]{}
+	switch x.State {
+	case table.IndexPreparing:
+		return model.Some(false)
+	case table.IndexCreating:
+		return model.Some(tableStatus == statusActive)
 	}
-	return model.Some(tableStatus == statusActive)
+	return model.Opt[bool]{}
 }

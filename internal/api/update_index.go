@@ -81,7 +81,7 @@ func createIndex(d *table.Descriptor, in *model.CreateGlobalSecondaryIndexAction
 	if n := countGlobal(d); n >= maxGlobal {
 		return ddberr.GlobalTooMany.Fault()
 	}
-	x.State = table.IndexCreating
+	x.State = table.IndexPreparing
 	d.Attributes = defs
 	d.Indexes = append(d.Indexes, x)
 	d.TrimAttributes()

@@ -21,6 +21,9 @@ const (
 	IndexActive   IndexState = iota
 	IndexCreating            // maintained by every write; entries of older items are being added
 	IndexDeleting            // no longer maintained; its entries are being removed
+	// Before creating: writes remove entries and add none, so that a write that
+	// still follows the descriptor without the index cannot leave a stale one.
+	IndexPreparing
 )
 
 // maintained reports whether writes keep the entries of x.
@@ -44,7 +47,7 @@ func (e *Engine) StartJobs() { e.Each(e.StartIndexJobs) }
 func (e *Engine) StartIndexJobs(t *Table) {
 	for _, x := range t.Indexes {
 		switch x.State {
-		case IndexCreating:
+		case IndexPreparing, IndexCreating:
 			e.jobs.Start(&backfill{engine: e, table: t.Name, id: t.ID, space: x.Space, index: x.Name})
 		case IndexDeleting:
 			e.jobs.Start(&removal{engine: e, table: t.Name, id: t.ID, space: x.Space})
@@ -77,6 +80,11 @@ func (b *backfill) Name() string { return "backfill/" + strconv.FormatUint(uint6
 // Step implements job.Job.
 func (b *backfill) Step(ctx context.Context, cursor []byte) (next []byte, wait time.Duration, err error) {
 	start := time.Now()
+	if t := b.engine.Catalog.Get(b.table); t != nil && t.ID == b.id {
+		if x := t.bySpace(b.space); x != nil && x.State == IndexPreparing {
+			return cursor0(cursor), 0, b.become(ctx, IndexPreparing, IndexCreating)
+		}
+	}
 	keys, err := b.fill(ctx, cursor)
 	if err != nil || keys == nil {
 		return nil, 0, err
@@ -188,17 +196,26 @@ func (b *backfill) yield(took time.Duration) time.Duration {
 	return 3 * took
 }
 
+// cursor0 returns a cursor for a step that moved nothing.
+func cursor0(cursor []byte) []byte { return append([]byte{}, cursor...) }
+
 // finish makes the index active.
 func (b *backfill) finish(ctx context.Context) error {
+	err := b.become(ctx, IndexCreating, IndexActive)
+	b.engine.progress.Delete(b.space)
+	return err
+}
+
+// become takes the index from one state to the next, unless it is in another.
+func (b *backfill) become(ctx context.Context, from, to IndexState) error {
 	_, err := b.engine.Change(ctx, b.table, func(d *Descriptor) error {
 		for _, x := range d.Indexes {
-			if d.ID == b.id && x.Space == b.space && x.State == IndexCreating {
-				x.State = IndexActive
+			if d.ID == b.id && x.Space == b.space && x.State == from {
+				x.State = to
 			}
 		}
 		return nil
 	})
-	b.engine.progress.Delete(b.space)
 	return ignoreGone(err)
 }
 

@@ -51,10 +51,13 @@ type IndexWrite struct {
 func (x *Index) maintain(ctx context.Context, tx kv.Tx, c *Change) error {
 	old, had := x.entry(c.Old)
 	next, has := x.entry(c.New)
+	if x.State == IndexPreparing {
+		has = false
+	}
 	if !had && !has || had && has && old.Equal(next) {
 		return nil
 	}
-	if had && x.State == IndexCreating { // the backfill may not have come to it
+	if had && x.State != IndexActive { // the backfill may not have come to it
 		value, err := tx.Get(ctx, x.entryKey(c.Table.Descriptor, old))
 		if err != nil {
 			return err
