@@ -40,6 +40,10 @@ type Store interface {
 	// It is not transactional: nothing may write the range meanwhile.
 	Clear(ctx context.Context, start, end []byte) error
 
+	// LastStamp returns a stamp that no finished Update's Append exceeds and
+	// that every later Append does.
+	LastStamp() uint64
+
 	// Limits returns the largest key, value and transaction in bytes.
 	Limits() Limits
 

@@ -3,6 +3,7 @@ package kvtest
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -378,7 +379,9 @@ func testClear(t *testing.T, open Open) {
 func testAppend(t *testing.T, open Open) {
 	s := open(t)
 	const rounds = 20
+	var before [rounds]uint64
 	for i := range rounds {
+		before[i] = s.LastStamp()
 		update(t, s, nil, func(tx kv.Tx) error {
 			err := errors.Join(
 				tx.Append([]byte("log"), number(2*i)),
@@ -400,6 +403,9 @@ func testAppend(t *testing.T, open Open) {
 		}
 		if bytes.Compare(stamp, last) <= 0 || numberOf(p.Value) != next {
 			t.Errorf("entry %d under stamp %x after %x, want entry %d", numberOf(p.Value), stamp, last, next)
+		}
+		if n := binary.BigEndian.Uint64(stamp); n <= before[next/2] || n > s.LastStamp() {
+			t.Errorf("entry %d has stamp %d, LastStamp was %d before and is %d", next, n, before[next/2], s.LastStamp())
 		}
 		next, last = next+1, stamp
 	}

@@ -44,7 +44,7 @@ type Store struct {
 	limits  kv.Limits
 	gate    *kv.Gate
 	writer  chan struct{} // the token of the one running Update
-	stamp   uint64        // last stamp given out; guarded by writer
+	stamp   atomic.Uint64 // last stamp given out
 	current atomic.Pointer[tree]
 	commits atomic.Uint64
 }
@@ -101,8 +101,7 @@ func (s *Store) Update(ctx context.Context, _ kv.TxOptions, fn func(kv.Tx) error
 func (s *Store) publish(t *tx) {
 	t.fork()
 	for _, p := range t.appended {
-		s.stamp++
-		p.Key = binary.BigEndian.AppendUint64(p.Key, s.stamp)
+		p.Key = binary.BigEndian.AppendUint64(p.Key, s.stamp.Add(1))
 		t.own.Set(p)
 	}
 	s.current.Store(t.own)
@@ -125,6 +124,9 @@ func (s *Store) Clear(ctx context.Context, start, end []byte) error {
 	s.current.Store(next)
 	return nil
 }
+
+// LastStamp implements kv.Store.
+func (s *Store) LastStamp() uint64 { return s.stamp.Load() }
 
 // Limits implements kv.Store.
 func (s *Store) Limits() kv.Limits { return s.limits }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -19,7 +20,8 @@ var stampKey = []byte{kv.ReservedPrefix, 's', 't', 'a', 'm', 'p'}
 
 // stamps gives out the stamps of Append.
 type stamps struct {
-	mu struct {
+	last atomic.Uint64 // given out, to batches that are visible or about to be
+	mu   struct {
 		sync.Mutex
 		next  uint64 // the next to give out
 		limit uint64 // the first that is not reserved on disk
@@ -30,7 +32,7 @@ type stamps struct {
 func (s *stamps) load(db *pebble.DB) error {
 	v, pin, err := db.Get(stampKey)
 	if errors.Is(err, pebble.ErrNotFound) {
-		s.mu.next, s.mu.limit = 1, 1
+		s.start(1)
 		return nil
 	}
 	if err != nil {
@@ -40,9 +42,13 @@ func (s *stamps) load(db *pebble.DB) error {
 	if len(v) != kv.StampSize {
 		return fmt.Errorf("read the last stamp: %d bytes where %d belong", len(v), kv.StampSize)
 	}
-	s.mu.next = binary.BigEndian.Uint64(v)
-	s.mu.limit = s.mu.next
+	s.start(binary.BigEndian.Uint64(v))
 	return nil
+}
+
+func (s *stamps) start(next uint64) {
+	s.mu.next, s.mu.limit = next, next
+	s.last.Store(next - 1)
 }
 
 // apply writes stamps into b at the given offsets and makes b visible, in one
@@ -58,6 +64,7 @@ func (s *stamps) apply(db *pebble.DB, b *pebble.Batch, offsets []int) error {
 			return err
 		}
 	}
+	s.last.Store(s.mu.next - 1)
 	repr := b.Repr()
 	for i, off := range offsets {
 		binary.BigEndian.PutUint64(repr[off:], first+uint64(i))

@@ -86,6 +86,9 @@ func (s *Store) Clear(ctx context.Context, start, end []byte) error {
 	return s.commit(b, nil)
 }
 
+// LastStamp implements kv.Store.
+func (s *Store) LastStamp() uint64 { return s.stamps.last.Load() }
+
 // Limits implements kv.Store.
 func (s *Store) Limits() kv.Limits { return s.limits }
 
