@@ -561,7 +561,7 @@ func checkData(path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	catalog, err := table.OpenCatalog(context.Background(), store, meter.New(time.Now, false))
+	catalog, err := table.OpenCatalog(context.Background(), store, time.Now, meter.New(time.Now, false))
 	if err != nil {
 		return err
 	}

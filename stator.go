@@ -18,6 +18,7 @@ import (
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/server"
+	"github.com/statordb/stator/internal/stream"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -27,6 +28,7 @@ type Server struct {
 	ln      net.Listener
 	http    *server.Server
 	engine  *table.Engine
+	streams *stream.Streams
 	store   kv.Store
 	release func() error // of the data directory
 
@@ -66,13 +68,14 @@ func (s *Server) open() (err error) {
 	if s.store, s.release, err = openStore(s.config); err != nil {
 		return err
 	}
-	catalog, err := table.OpenCatalog(context.Background(), s.store, meter.New(s.config.Now, s.config.EnforceCapacity))
+	catalog, err := table.OpenCatalog(context.Background(), s.store, s.config.Now, meter.New(s.config.Now, s.config.EnforceCapacity))
 	if err != nil {
 		return fmt.Errorf("open the data: %w", err)
 	}
 	s.engine = table.NewEngine(s.store, catalog, s.config.Log)
+	s.streams = stream.New(s.engine, s.config.Region, s.config.Account, s.config.Now)
 	operations := api.New(api.Config{
-		Engine: s.engine, Region: s.config.Region, Account: s.config.Account,
+		Engine: s.engine, Streams: s.streams, Region: s.config.Region, Account: s.config.Account,
 		Dialect: s.config.dialect(), Now: s.config.Now, Log: s.config.Log,
 	})
 	s.http = server.New(server.Config{
@@ -94,7 +97,8 @@ func (s *Server) start() {
 	s.running.Go(func() { s.housekeep(ctx) })
 }
 
-// housekeep stores item counts and forgets client tokens that are over.
+// housekeep stores item counts, forgets client tokens that are over, and keeps
+// the streams.
 func (s *Server) housekeep(ctx context.Context) {
 	tick := time.NewTicker(saveInterval)
 	defer tick.Stop()
@@ -103,7 +107,7 @@ func (s *Server) housekeep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			err := errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()))
+			err := errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()), s.streams.Keep(ctx))
 			if err != nil && ctx.Err() == nil {
 				s.config.Log.Error("housekeeping failed", "error", err)
 			}

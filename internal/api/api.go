@@ -17,6 +17,7 @@ import (
 
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/meter"
+	"github.com/statordb/stator/internal/stream"
 	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/wire"
 )
@@ -24,6 +25,7 @@ import (
 // Config is what the operations need. All members are required.
 type Config struct {
 	Engine  *table.Engine
+	Streams *stream.Streams
 	Region  string // in ARNs
 	Account string // in ARNs, twelve digits
 	Dialect Dialect

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -16,11 +17,10 @@ import (
 // CreateTable adds a table. The answer says CREATING, as clients expect; the
 // table is ready when they have it.
 func (a *API) CreateTable(ctx context.Context, in *model.CreateTableInput) (*model.CreateTableOutput, error) {
-	d, err := newDescriptor(in)
+	d, err := newDescriptor(in, a.Now())
 	if err != nil {
 		return nil, err
 	}
-	d.Name, d.ID, d.Created = tableName(in.TableName.V), uuid.NewString(), a.Now()
 	if d.Billing.OnDemand {
 		d.Billing.Changed = d.Created
 	}
@@ -34,8 +34,8 @@ func (a *API) CreateTable(ctx context.Context, in *model.CreateTableInput) (*mod
 	return &model.CreateTableOutput{TableDescription: a.describe(t, statusCreating)}, nil
 }
 
-// newDescriptor checks a request and builds what it asks for.
-func newDescriptor(in *model.CreateTableInput) (*table.Descriptor, error) {
+// newDescriptor checks a request and builds what it asks for at now.
+func newDescriptor(in *model.CreateTableInput, now time.Time) (*table.Descriptor, error) {
 	if in.VectorIndexes != nil || in.ResourcePolicy.Set || in.GlobalTableSourceArn.Set || in.GlobalTableSettingsReplicationMode.Set {
 		return nil, ddberr.Validation("This version of Stator has no vector indexes, resource policies or replicas")
 	}
@@ -48,6 +48,7 @@ func newDescriptor(in *model.CreateTableInput) (*table.Descriptor, error) {
 		return nil, err
 	}
 	d := &table.Descriptor{
+		Name: tableName(in.TableName.V), ID: uuid.NewString(), Created: now,
 		Attributes:         defs,
 		Billing:            table.Billing{OnDemand: onDemand, Named: onDemand},
 		Throughput:         throughput(in.ProvisionedThroughput),
@@ -65,8 +66,10 @@ func newDescriptor(in *model.CreateTableInput) (*table.Descriptor, error) {
 	if err := checkIndexes(d); err != nil {
 		return nil, err
 	}
-	if d.Stream, err = parseStream(in.StreamSpecification); err != nil {
+	if view, err := streamView(in.StreamSpecification); err != nil {
 		return nil, err
+	} else if view != "" {
+		d.EnableStream(view, d.Created)
 	}
 	if s := in.SSESpecification; s != nil {
 		d.SSE = table.SSE{Enabled: s.Enabled.V, Type: s.SSEType.V, Key: s.KMSMasterKeyId.V}
@@ -115,16 +118,18 @@ func addIndexes(d *table.Descriptor, in *model.CreateTableInput) error {
 	return nil
 }
 
-func parseStream(in *model.StreamSpecification) (table.Stream, error) {
+// streamView returns the view type of the stream that in enables, "" if it
+// enables none.
+func streamView(in *model.StreamSpecification) (string, error) {
 	switch {
 	case in == nil:
-		return table.Stream{}, nil
+		return "", nil
 	case in.StreamEnabled.V && !in.StreamViewType.Set:
-		return table.Stream{}, ddberr.StreamViewMissing.Fault()
+		return "", ddberr.StreamViewMissing.Fault()
 	case !in.StreamEnabled.V && in.StreamViewType.Set:
-		return table.Stream{}, ddberr.StreamViewDisabled.Fault()
+		return "", ddberr.StreamViewDisabled.Fault()
 	}
-	return table.Stream{Enabled: in.StreamEnabled.V, View: in.StreamViewType.V}, nil
+	return in.StreamViewType.V, nil
 }
 
 // setTags adds tags to d; a tag with the same key is replaced.

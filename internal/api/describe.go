@@ -48,6 +48,7 @@ func (a *API) describe(t *table.Table, status string) *model.TableDescription {
 		ReadUnitsPerSecond: model.Some(warm.Read), WriteUnitsPerSecond: model.Some(warm.Write), Status: model.Some(statusActive),
 	}
 	describeSettings(t, out)
+	a.describeLatestStream(t, out)
 	a.describeIndexes(t, status, out)
 	return out
 }
@@ -63,14 +64,24 @@ func describeSettings(t *table.Table, out *model.TableDescription) {
 	if t.Class != "" {
 		out.TableClassSummary = &model.TableClassSummary{TableClass: model.Some(t.Class), LastUpdateDateTime: timestamp(t.ClassChanged)}
 	}
-	if t.Stream.Enabled {
-		out.StreamSpecification = &model.StreamSpecification{StreamEnabled: model.Some(true), StreamViewType: model.Some(t.Stream.View)}
-	}
 	if t.SSE.Enabled {
 		out.SSEDescription = &model.SSEDescription{Status: model.Some("ENABLED"), SSEType: model.Some("KMS")}
 		if t.SSE.Key != "" {
 			out.SSEDescription.KMSMasterKeyArn = model.Some(t.SSE.Key)
 		}
+	}
+}
+
+// describeLatestStream adds the stream that t has or had last.
+func (a *API) describeLatestStream(t *table.Table, out *model.TableDescription) {
+	latest := t.StreamLatest()
+	if latest == nil {
+		return
+	}
+	out.LatestStreamLabel = model.Some(latest.Label)
+	out.LatestStreamArn = model.Some(a.Streams.ARN(t.Name, latest.Label))
+	if latest.Enabled() {
+		out.StreamSpecification = &model.StreamSpecification{StreamEnabled: model.Some(true), StreamViewType: model.Some(latest.View)}
 	}
 }
 

@@ -30,8 +30,12 @@ var operations = []operation{
 	{"DeleteTable", ddberr.Bare, run((*API).DeleteTable)},
 	{"DescribeEndpoints", ddberr.Bare, run((*API).DescribeEndpoints)},
 	{"DescribeLimits", ddberr.Bare, run((*API).DescribeLimits)},
+	{"DescribeStream", ddberr.Bare, run((*API).DescribeStream)},
 	{"DescribeTable", ddberr.Bare, run((*API).DescribeTable)},
 	{"GetItem", ddberr.Bare, run((*API).GetItem)},
+	{"GetRecords", ddberr.Bare, run((*API).GetRecords)},
+	{"GetShardIterator", ddberr.Bare, run((*API).GetShardIterator)},
+	{"ListStreams", ddberr.Bare, run((*API).ListStreams)},
 	{"ListTables", ddberr.Bare, run((*API).ListTables)},
 	{"ListTagsOfResource", ddberr.Bare, run((*API).ListTagsOfResource)},
 	{"PutItem", ddberr.Enveloped, run((*API).PutItem)},
@@ -52,6 +56,19 @@ func Names() []string {
 		names[i] = op.name
 	}
 	return names
+}
+
+// ServiceOf returns the service, as X-Amz-Target names it, of the operation
+// called name, known to the model though it may not be served; the first
+// service for any other name.
+func ServiceOf(name string) string {
+	i, found := slices.BinarySearchFunc(model.Operations, name, func(o model.Operation, name string) int {
+		return strings.Compare(o.Name, name)
+	})
+	if !found {
+		return string(model.DynamoDB)
+	}
+	return string(model.Operations[i].Service)
 }
 
 // lookup returns the row of the operation called name, or nil.

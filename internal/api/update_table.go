@@ -75,12 +75,29 @@ func (a *API) applyUpdate(d *table.Descriptor, in *model.UpdateTableInput) error
 	if s := in.SSESpecification; s != nil {
 		d.SSE = table.SSE{Enabled: s.Enabled.V, Type: s.SSEType.V, Key: s.KMSMasterKeyId.V}
 	}
-	if in.StreamSpecification == nil {
+	return a.updateStream(d, in.StreamSpecification)
+}
+
+// updateStream enables or disables d's stream; nil leaves it.
+func (a *API) updateStream(d *table.Descriptor, in *model.StreamSpecification) error {
+	if in == nil {
 		return nil
 	}
-	stream, err := parseStream(in.StreamSpecification)
-	d.Stream = stream
-	return err
+	view, err := streamView(in)
+	enabled := d.StreamEnabled() != nil
+	switch {
+	case err != nil:
+		return err
+	case view != "" && enabled:
+		return ddberr.StreamEnabledAlready.Fault(d.Name)
+	case view == "" && !enabled:
+		return ddberr.StreamNotEnabled.Fault(d.Name)
+	case view != "":
+		d.EnableStream(view, a.Now())
+	default:
+		d.DisableStream(a.Now())
+	}
+	return nil
 }
 
 // updateCapacity changes billing mode and throughput of d and its GSIs.

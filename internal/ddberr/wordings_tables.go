@@ -37,7 +37,13 @@ var (
 	WarmLower               = Text{Older: invalid + "Requested WarmThroughput for the table is lower than its current WarmThroughput"}
 
 	StreamViewMissing  = Text{Older: invalid + "StreamViewType must be specified when StreamEnabled is true"}
-	StreamViewDisabled = Text{Older: invalid + "StreamViewType must not be specified when StreamEnabled is false"}
+	StreamViewDisabled = Text{Older: invalid + "If stream is being disabled, then UpdateViewType must not be specified"}
+	// Argument: the name of the table.
+	StreamEnabledAlready = Text{Older: "Table already has an enabled stream: TableName: %s"}
+	// Arguments: the ShardIteratorType.
+	SequenceNumberMissing = Text{Older: "SequenceNumber must be provided when ShardIteratorType is %s"}
+	SequenceNumberUnused  = Text{Older: "SequenceNumber must not be provided when ShardIteratorType is %s"}
+	StreamNotEnabled      = Text{Older: "Table has no enabled stream to disable: TableName: %s"}
 
 	UpdateNothing  = Text{Older: "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required"}
 	UpdateManyKind = Text{Older: invalid + "Only one type of change is allowed in one UpdateTable call"}

@@ -35,7 +35,6 @@ const (
 
 const (
 	contentType = "application/x-amz-json-1.0"
-	targetStart = "DynamoDB_20120810."
 )
 
 // Config is what a Server needs. All members are required.
@@ -142,11 +141,11 @@ func (s *Server) answer(c *fasthttp.RequestCtx, res api.Result) {
 	c.Response.SwapBody(res.Body)
 }
 
-// operationName returns the operation in X-Amz-Target, "" if there is none.
-// It shares memory with the request.
+// operationName returns the operation in X-Amz-Target, "" if its service has
+// none of the name. It shares memory with the request.
 func operationName(c *fasthttp.RequestCtx) string {
-	name, ok := strings.CutPrefix(view(c.Request.Header.Peek("X-Amz-Target")), targetStart)
-	if !ok {
+	service, name, _ := strings.Cut(view(c.Request.Header.Peek("X-Amz-Target")), ".")
+	if api.ServiceOf(name) != service {
 		return ""
 	}
 	return name

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/meter"
@@ -38,6 +39,7 @@ func ignoreGone(err error) error {
 type Catalog struct {
 	store kv.Store
 	meter *meter.Meter
+	now   func() time.Time
 	// changes is held from the transaction of a change to its publication, so
 	// that versions are published in the order in which they were committed.
 	// It is the one lock held across I/O: changes are rare, and reading and
@@ -45,7 +47,8 @@ type Catalog struct {
 	changes sync.Mutex
 	mu      struct {
 		sync.RWMutex
-		tables map[string]*Table
+		tables   map[string]*Table
+		departed map[uint32]*Descriptor // deleted, by space; see Departed
 	}
 }
 
@@ -53,6 +56,7 @@ type Catalog struct {
 type Table struct {
 	*Descriptor
 	Counts  *Counts
+	changes *changeLog
 	meters  map[uint32]*meter.Resource // by space; LSIs have their table's
 	leases  atomic.Int64
 	retired atomic.Bool
@@ -64,15 +68,17 @@ func metaKey(name string) []byte { return append([]byte{metaPrefix}, name...) }
 
 const dropPrefix = "drop/"
 
-// OpenCatalog reads the descriptors from store and finishes the removal of
-// tables that a stop interrupted. The tables' capacity is counted by m.
-func OpenCatalog(ctx context.Context, store kv.Store, m *meter.Meter) (*Catalog, error) {
-	c := &Catalog{store: store, meter: m}
+// OpenCatalog reads the descriptors from store and finishes what a stop
+// interrupted: the removal of tables, the closing of shards. The tables'
+// capacity is counted by m; now is the clock.
+func OpenCatalog(ctx context.Context, store kv.Store, now func() time.Time, m *meter.Meter) (*Catalog, error) {
+	c := &Catalog{store: store, meter: m, now: now}
 	c.mu.tables = map[string]*Table{}
+	c.mu.departed = map[uint32]*Descriptor{}
 	var drops []uint32
 	err := store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
 		drops = nil
-		if err := c.load(ctx, r); err != nil {
+		if err := errors.Join(c.load(ctx, r), c.loadDeparted(ctx, r)); err != nil {
 			return err
 		}
 		prefix := metaKey(dropPrefix)
@@ -87,7 +93,24 @@ func OpenCatalog(ctx context.Context, store kv.Store, m *meter.Meter) (*Catalog,
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog: %w", err)
 	}
-	return c, c.drop(ctx, drops)
+	return c, errors.Join(c.drop(ctx, drops), c.closeShards(ctx))
+}
+
+// closeShards closes the shards that a stop left open.
+func (c *Catalog) closeShards(ctx context.Context) error {
+	var errs []error
+	c.Each(func(t *Table) {
+		if t.outdated() != nil {
+			_, err := c.Change(ctx, t.Name, func(d *Descriptor) error { c.closeOutdated(d); return nil })
+			errs = append(errs, err)
+		}
+	})
+	for _, d := range c.Departed() {
+		if d.outdated() != nil {
+			errs = append(errs, c.changeDeparted(ctx, d, c.closeOutdated))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (c *Catalog) load(ctx context.Context, r kv.Reader) error {
@@ -101,7 +124,8 @@ func (c *Catalog) load(ctx context.Context, r kv.Reader) error {
 			return fmt.Errorf("descriptor of table %s: %w", p.Key[len(prefix):], err)
 		}
 		d.prepare()
-		t := &Table{Descriptor: d, Counts: newCounts(), meters: c.meters(d, nil)}
+		t := &Table{Descriptor: d, Counts: newCounts(), changes: new(changeLog), meters: c.meters(d, nil)}
+		t.changes.follow(d, c.store.LastStamp())
 		for _, space := range d.spaces() {
 			if err := t.Counts.load(ctx, r, space); err != nil {
 				return err
@@ -171,12 +195,13 @@ func (c *Catalog) Create(ctx context.Context, d *Descriptor) (*Table, error) {
 		if err := assignSpaces(ctx, tx, next, fresh); err != nil {
 			return err
 		}
+		c.stampShards(fresh)
 		return putDescriptor(tx, key, fresh)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return c.publish(fresh, newCounts()), nil
+	return c.publish(fresh, newCounts(), new(changeLog)), nil
 }
 
 func found(value []byte) error {
@@ -220,9 +245,22 @@ func putDescriptor(tx kv.Tx, key []byte, d *Descriptor) error {
 // Change replaces the descriptor of the table called name by what edit makes
 // of a copy. An error of edit is returned unchanged; ErrNotFound if there is
 // no such table.
+//
+// Shards of the change log that changes no longer go to are closed, in a
+// second step: only when nobody follows the version before is it known what
+// they hold.
 func (c *Catalog) Change(ctx context.Context, name string, edit func(*Descriptor) error) (*Table, error) {
 	c.changes.Lock()
 	defer c.changes.Unlock()
+	t, err := c.change(ctx, name, edit)
+	if err != nil || t.outdated() == nil {
+		return t, err
+	}
+	return c.change(ctx, name, func(d *Descriptor) error { c.closeOutdated(d); return nil })
+}
+
+// change makes one version. The caller holds changes.
+func (c *Catalog) change(ctx context.Context, name string, edit func(*Descriptor) error) (*Table, error) {
 	old := c.Get(name)
 	if old == nil {
 		return nil, ErrNotFound
@@ -238,23 +276,34 @@ func (c *Catalog) Change(ctx context.Context, name string, edit func(*Descriptor
 		if err := assignSpaces(ctx, tx, next, d); err != nil {
 			return err
 		}
+		c.stampShards(d)
 		return putDescriptor(tx, key, d)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return c.publish(d, old.Counts), nil
+	return c.publish(d, old.Counts, old.changes), nil
+}
+
+// stampShards sets the first stamps of the shards that d opens.
+func (c *Catalog) stampShards(d *Descriptor) {
+	for _, s := range d.Shards {
+		if s.First == 0 {
+			s.First = c.store.LastStamp() + 1
+		}
+	}
 }
 
 // publish makes d the current version of its table and waits for the leases
 // on the one before to end.
-func (c *Catalog) publish(d *Descriptor, counts *Counts) *Table {
+func (c *Catalog) publish(d *Descriptor, counts *Counts, changes *changeLog) *Table {
 	d.prepare()
 	c.mu.Lock()
 	old := c.mu.tables[d.Name]
-	t := &Table{Descriptor: d, Counts: counts, meters: c.meters(d, old)}
+	t := &Table{Descriptor: d, Counts: counts, changes: changes, meters: c.meters(d, old)}
 	c.mu.tables[t.Name] = t
 	c.mu.Unlock()
+	changes.follow(d, c.store.LastStamp())
 	old.retire()
 	return t
 }
@@ -281,9 +330,15 @@ func (c *Catalog) forget(ctx context.Context, name string, check func(*Descripto
 		return nil, err
 	}
 	key := catalogKey(name)
+	departed := t.depart(c.now())
 	err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) error {
 		for _, space := range t.spaces() {
 			if err := tx.Put(dropKey(space), nil); err != nil {
+				return err
+			}
+		}
+		if departed != nil {
+			if err := putDescriptor(tx, departedKey(t.Space), departed); err != nil {
 				return err
 			}
 		}
@@ -294,9 +349,16 @@ func (c *Catalog) forget(ctx context.Context, name string, check func(*Descripto
 	}
 	c.mu.Lock()
 	delete(c.mu.tables, name)
+	if departed != nil {
+		c.mu.departed[t.Space] = departed
+	}
 	c.mu.Unlock()
+	t.changes.follow(&Descriptor{}, 0)
 	t.retire()
-	return t, nil
+	if departed == nil {
+		return t, nil
+	}
+	return t, c.changeDeparted(ctx, departed, c.closeOutdated)
 }
 
 func dropKey(space uint32) []byte {

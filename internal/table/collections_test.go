@@ -22,7 +22,7 @@ func TestCollectionLimit(t *testing.T) {
 	ctx := context.Background()
 	store := memkv.New(memkv.Options{})
 	defer store.Close()
-	catalog, err := OpenCatalog(ctx, store, meter.New(time.Now, false))
+	catalog, err := OpenCatalog(ctx, store, time.Now, meter.New(time.Now, false))
 	if err != nil {
 		t.Fatal(err)
 	}

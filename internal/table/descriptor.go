@@ -28,9 +28,13 @@ type Descriptor struct {
 	Class              string // STANDARD or STANDARD_INFREQUENT_ACCESS; "" when never set
 	ClassChanged       time.Time
 	DeletionProtection bool
-	Tags               []Tag  // sorted by key
-	Stream             Stream // as asked for
+	Tags               []Tag    // sorted by key
+	Streams            []Stream `json:",omitempty"` // oldest first; only the last can be enabled
+	Shards             []*Shard `json:",omitempty"` // of the change log, by number
+	LastShard          uint32   `json:",omitzero"`  // highest number that a shard has had
 	SSE                SSE
+
+	keyNames []string // of the table's key attributes, sorted; set by prepare
 }
 
 // KeyAttr is a key attribute.
@@ -117,12 +121,6 @@ type Throughput struct {
 // maximum.
 type OnDemand struct{ Read, Write int64 }
 
-// Stream is the stream specification of a table.
-type Stream struct {
-	Enabled bool
-	View    string
-}
-
 // SSE is the encryption setting of a table as asked for.
 type SSE struct {
 	Enabled bool
@@ -153,16 +151,25 @@ func (d *Descriptor) HasLocal() bool {
 func (d *Descriptor) Clone() *Descriptor {
 	c := *d
 	c.Tags = slices.Clone(d.Tags)
-	c.Indexes = make([]*Index, len(d.Indexes))
-	for i, x := range d.Indexes {
-		copied := *x
-		c.Indexes[i] = &copied
-	}
+	c.Streams = slices.Clone(d.Streams)
+	c.Shards = cloneEach(d.Shards)
+	c.Indexes = cloneEach(d.Indexes)
 	return &c
+}
+
+// cloneEach copies a list and what its elements point to.
+func cloneEach[T any](list []*T) []*T {
+	list = slices.Clone(list)
+	for i, p := range list {
+		copied := *p
+		list[i] = &copied
+	}
+	return list
 }
 
 // prepare derives what is not stored.
 func (d *Descriptor) prepare() {
+	d.keyNames = slices.Sorted(slices.Values(d.Key.Names()))
 	for _, x := range d.Indexes {
 		if x.Projection.Type == "ALL" {
 			continue

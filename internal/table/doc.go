@@ -6,6 +6,8 @@
 //	'c' namespace 0x00 name                       descriptor, JSON
 //	'd' space hash partition-key sort-key         item of a table
 //	'd' space hash index-key base-key             entry of an index
+//	'c' 0x01 space                                descriptor of a deleted table that has streams
+//	'l' space shard stamp                         record of the change log
 //	'm' name                                      bookkeeping
 //
 // A space is four bytes, a number that one table or index has for its life

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/expr"
@@ -39,6 +40,8 @@ type Mutation struct {
 	Condition *expr.Condition // nil: none
 	// KeepOld makes the Change carry the old item; its size is always known.
 	KeepOld bool
+	// Expired says that it deletes an item whose time to live is over.
+	Expired bool
 	// Next computes the item to store from the one there (empty if none); an
 	// empty result deletes. It must have no effect outside: it may run again.
 	Next func(old attr.Item) (attr.Item, error)
@@ -50,11 +53,14 @@ type Change struct {
 	Table            *Table
 	Old, New         attr.Item
 	OldSize, NewSize int          // in bytes
+	Time             time.Time    // of the change, to the microsecond
+	Expired          bool         // as the Mutation said
 	Indexes          []IndexWrite // of the indexes whose entries changed
 
 	key        []byte // of the item
 	collection string // what the keys of its collection begin with; for tables with LSIs
 	counts     []countDelta
+	shard      *logShard // of the change log, if the change is in there
 }
 
 type countDelta struct {
@@ -134,6 +140,9 @@ func (e *Engine) settle(c *Change, factor float64) {
 	for _, d := range c.counts {
 		c.Table.Counts.add(d.space, d.delta)
 	}
+	if c.shard != nil {
+		c.shard.tail.grew(e.store.LastStamp())
+	}
 }
 
 // Apply is the write path: it reads the old item under key, which is
@@ -149,7 +158,7 @@ func (e *Engine) Apply(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (C
 
 // decide is the part of Apply before anything is written.
 func (e *Engine) decide(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (Change, error) {
-	c := Change{Table: m.Table, key: key}
+	c := Change{Table: m.Table, Time: e.now(), Expired: m.Expired, key: key}
 	if m.Table.HasLocal() {
 		c.collection = string(m.Table.collectionPrefix(m.Table.Space, m.Key))
 	}
@@ -202,7 +211,7 @@ func (c *Change) put(ctx context.Context, tx kv.Tx, key []byte) error {
 			return err
 		}
 	}
-	return nil
+	return c.log(tx)
 }
 
 // Units returns the write capacity units that c consumed of its table, LSIs

@@ -76,7 +76,7 @@ func eachDriver(t *testing.T, run func(*testing.T, disk)) {
 // openEngine opens an engine on store; both are closed with the test.
 func openEngine(t testing.TB, store kv.Store) *table.Engine {
 	t.Helper()
-	catalog, err := table.OpenCatalog(ctx, store, meter.New(time.Now, false))
+	catalog, err := table.OpenCatalog(ctx, store, time.Now, meter.New(time.Now, false))
 	must(t, err)
 	e := table.NewEngine(store, catalog, quiet)
 	t.Cleanup(func() {

@@ -16,6 +16,7 @@ import (
 const (
 	catalogPrefix = 'c'
 	dataPrefix    = 'd'
+	logPrefix     = 'l'
 	metaPrefix    = 'm'
 
 	rowVersion = 1

@@ -1,0 +1,74 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/statordb/stator/internal/table"
+)
+
+const (
+	// shardLife is how long changes go to one shard. The service's shards live
+	// about as long.
+	shardLife = 4 * time.Hour
+	// A shard that takes so many changes a second is split in two, up to so
+	// many shards.
+	splitRate = 1000
+	maxShards = 16
+)
+
+// pace remembers how many changes the open shards had taken at a time.
+type pace struct {
+	at      time.Time
+	changes map[*table.Tail]int64
+}
+
+// Keep closes the shards that are old or too busy and removes the changes that
+// are past their retention. It is called every few seconds, by one goroutine.
+func (s *Streams) Keep(ctx context.Context) error {
+	now := s.now()
+	next := pace{now, map[*table.Tail]int64{}}
+	var errs []error
+	s.engine.Each(func(t *table.Table) {
+		stream := t.StreamEnabled()
+		if stream == nil {
+			return
+		}
+		open := 0
+		for _, shard := range t.Visible(stream.Label) {
+			if t.Tail(shard.Number) != nil {
+				open++
+			}
+		}
+		for _, shard := range t.Visible(stream.Label) {
+			tail := t.Tail(shard.Number)
+			if tail == nil {
+				continue
+			}
+			next.changes[tail] = tail.Changes()
+			if n := s.successors(shard, tail, open, now); n > 0 {
+				errs = append(errs, s.engine.Rotate(ctx, t.Name, shard.Number, n))
+				open += n - 1
+			}
+		}
+	})
+	s.pace = next
+	errs = append(errs, s.engine.TrimLogs(ctx, now.Add(-Retention)))
+	return errors.Join(errs...)
+}
+
+// successors returns how many shards replace shard now, one of so many that
+// are open: 0 if it stays.
+func (s *Streams) successors(shard *table.Shard, tail *table.Tail, open int, now time.Time) int {
+	if before, known := s.pace.changes[tail]; known && open < maxShards {
+		seconds := now.Sub(s.pace.at).Seconds()
+		if seconds > 0 && float64(tail.Changes()-before)/seconds > splitRate {
+			return 2
+		}
+	}
+	if tail.Changes() > 0 && now.Sub(shard.Opened) >= shardLife {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,132 @@
+package stream
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/table"
+)
+
+// Retention is how long a change can be read. (Developer guide, "Change data
+// capture for DynamoDB Streams".)
+const Retention = 24 * time.Hour
+
+// Streams are the streams of all tables, of deleted ones too.
+type Streams struct {
+	engine *table.Engine
+	now    func() time.Time
+	prefix string // of the ARNs of tables
+	pace   pace
+}
+
+// New returns the streams of engine's tables, whose ARNs name region and
+// account. now is the clock.
+func New(engine *table.Engine, region, account string, now func() time.Time) *Streams {
+	return &Streams{engine: engine, now: now, prefix: "arn:aws:dynamodb:" + region + ":" + account + ":table/"}
+}
+
+// Stream is a stream that can be read.
+type Stream struct {
+	table.Stream
+	ARN   string
+	Table *table.Descriptor
+	live  *table.Table // nil for a deleted table
+}
+
+// ARN returns the ARN of a stream of the table called name.
+func (s *Streams) ARN(name, label string) string { return s.prefix + name + "/stream/" + label }
+
+// List returns the streams of the table called name, of all if it is "",
+// sorted by ARN.
+func (s *Streams) List(name string) []Stream {
+	var list []Stream
+	add := func(d *table.Descriptor, live *table.Table) {
+		if name != "" && d.Name != name {
+			return
+		}
+		for _, one := range d.Streams {
+			list = append(list, Stream{one, s.ARN(d.Name, one.Label), d, live})
+		}
+	}
+	s.engine.Each(func(t *table.Table) { add(t.Descriptor, t) })
+	for _, d := range s.engine.Departed() {
+		add(d, nil)
+	}
+	slices.SortFunc(list, func(a, b Stream) int { return strings.Compare(a.ARN, b.ARN) })
+	return list
+}
+
+// Find returns the stream with an ARN, in whatever region and account. It
+// returns a ValidationException for what is not a stream's ARN.
+func (s *Streams) Find(arn string) (Stream, error) {
+	name, label, ok := parseARN(arn)
+	if !ok {
+		return Stream{}, ddberr.Validation("Invalid StreamArn")
+	}
+	found := func(d *table.Descriptor) *table.Stream {
+		i := slices.IndexFunc(d.Streams, func(one table.Stream) bool { return one.Label == label })
+		if d.Name != name || i < 0 {
+			return nil
+		}
+		return &d.Streams[i]
+	}
+	if t := s.engine.Catalog.Get(name); t != nil {
+		if one := found(t.Descriptor); one != nil {
+			return Stream{*one, s.ARN(name, label), t.Descriptor, t}, nil
+		}
+	}
+	for _, d := range s.engine.Departed() {
+		if one := found(d); one != nil {
+			return Stream{*one, s.ARN(name, label), d, nil}, nil
+		}
+	}
+	return Stream{}, ddberr.ResourceNotFound("Requested resource not found: Stream: " + arn + " not found")
+}
+
+// parseARN returns the name of the table and the label in the ARN of a stream.
+func parseARN(arn string) (name, label string, ok bool) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "dynamodb" {
+		return "", "", false
+	}
+	resource := strings.Split(parts[5], "/")
+	if len(resource) != 4 || resource[0] != "table" || resource[2] != "stream" || resource[1] == "" || resource[3] == "" {
+		return "", "", false
+	}
+	return resource[1], resource[3], true
+}
+
+// Shards returns the shards of s in the order of their ids: parents before
+// their children.
+func (s Stream) Shards() []*table.Shard { return s.Table.Visible(s.Label) }
+
+// Shard returns the shard of s with an id. It returns a
+// ResourceNotFoundException if there is none.
+func (s Stream) Shard(id string) (*table.Shard, error) {
+	for _, shard := range s.Shards() {
+		if ShardID(shard) == id {
+			return shard, nil
+		}
+	}
+	return nil, ddberr.ResourceNotFound("Requested resource not found: Shard does not exist")
+}
+
+// ParentID returns the id of the parent of shard, "" if it has none or the
+// parent is past its retention.
+func (s Stream) ParentID(shard *table.Shard) string {
+	if parent := s.shardNumbered(shard.Parent); parent != nil {
+		return ShardID(parent)
+	}
+	return ""
+}
+
+func (s Stream) shardNumbered(number uint32) *table.Shard {
+	for _, shard := range s.Shards() {
+		if shard.Number == number {
+			return shard
+		}
+	}
+	return nil
+}

@@ -1,0 +1,215 @@
+package table
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/statordb/stator/internal/kv"
+)
+
+// follow makes changes go where d says. Stamps given out later are above last.
+func (l *changeLog) follow(d *Descriptor, last uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tails := map[uint32]*Tail{}
+	var to *destination
+	if written := d.written(); len(written) > 0 {
+		view := d.StreamEnabled().View
+		to = &destination{
+			oldImg: view == "OLD_IMAGE" || view == "NEW_AND_OLD_IMAGES",
+			newImg: view == "NEW_IMAGE" || view == "NEW_AND_OLD_IMAGES",
+		}
+		for _, s := range written {
+			tail := l.mu.tails[s.Number]
+			if tail == nil {
+				tail = new(Tail)
+				tail.stamp.Store(last)
+			}
+			tails[s.Number] = tail
+			to.shards = append(to.shards, logShard{s.From, s.To, appendShardKey(nil, d.Space, s.Number), tail})
+		}
+	}
+	l.to.Store(to)
+	for number, tail := range l.mu.tails {
+		if tails[number] == nil {
+			tail.mu.Lock()
+			tail.wake()
+			tail.mu.Unlock()
+		}
+	}
+	l.mu.tails = tails
+}
+
+// Tail returns the end of an open shard of t, nil if changes do not go there.
+func (t *Table) Tail(shard uint32) *Tail {
+	t.changes.mu.Lock()
+	defer t.changes.mu.Unlock()
+	return t.changes.mu.tails[shard]
+}
+
+// outdated returns the open shards of d that changes do not go to.
+func (d *Descriptor) outdated() (shards []*Shard) {
+	written := d.written()
+	for _, s := range d.Shards {
+		if s.Open() && !slices.Contains(written, s) {
+			shards = append(shards, s)
+		}
+	}
+	return shards
+}
+
+// closeOutdated closes the shards that changes do not go to. No write that
+// could add to them is under way.
+func (c *Catalog) closeOutdated(d *Descriptor) {
+	for _, s := range d.outdated() {
+		s.Closed, s.Last = c.now(), c.store.LastStamp()
+	}
+}
+
+// Rotate closes an open shard of the table called name and opens n in its
+// place, each for a part of its hashes. A shard that is not open any more is
+// left alone.
+func (c *Catalog) Rotate(ctx context.Context, name string, shard uint32, n int) error {
+	_, err := c.Change(ctx, name, func(d *Descriptor) error {
+		written := d.written()
+		if i := slices.IndexFunc(written, func(s *Shard) bool { return s.Number == shard }); i >= 0 {
+			d.splitShard(written[i], n, c.now())
+		}
+		return nil
+	})
+	return err
+}
+
+// Departed returns the descriptors of deleted tables whose streams can still
+// be read, in the order in which the tables were created.
+func (c *Catalog) Departed() []*Descriptor {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var departed []*Descriptor
+	for _, space := range slices.Sorted(maps.Keys(c.mu.departed)) {
+		departed = append(departed, c.mu.departed[space])
+	}
+	return departed
+}
+
+// depart returns what is kept of d when its table is deleted at now: nil if
+// it has no stream to read.
+func (d *Descriptor) depart(now time.Time) *Descriptor {
+	if len(d.Shards) == 0 {
+		return nil
+	}
+	departed := d.Clone()
+	if departed.StreamEnabled() != nil {
+		departed.DisableStream(now)
+	}
+	departed.prepare()
+	return departed
+}
+
+// departedKey is where the descriptor of a deleted table is kept.
+func departedKey(space uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{catalogPrefix, 1}, space)
+}
+
+// loadDeparted reads the descriptors of deleted tables.
+func (c *Catalog) loadDeparted(ctx context.Context, r kv.Reader) error {
+	prefix := []byte{catalogPrefix, 1}
+	for p, err := range r.Scan(ctx, kv.Range{Start: prefix, End: after(prefix)}) {
+		if err != nil {
+			return err
+		}
+		d := new(Descriptor)
+		if err := json.Unmarshal(p.Value, d); err != nil {
+			return fmt.Errorf("descriptor of a deleted table: %w", err)
+		}
+		d.prepare()
+		c.mu.departed[d.Space] = d
+	}
+	return nil
+}
+
+// changeDeparted replaces the descriptor of a deleted table; one without
+// shards is forgotten. The caller holds changes.
+func (c *Catalog) changeDeparted(ctx context.Context, old *Descriptor, edit func(*Descriptor)) error {
+	key := departedKey(old.Space)
+	d := old.Clone()
+	edit(d)
+	d.prepare()
+	err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) error {
+		if len(d.Shards) == 0 {
+			return tx.Delete(key)
+		}
+		return putDescriptor(tx, key, d)
+	})
+	if err != nil {
+		return fmt.Errorf("change deleted table: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(d.Shards) == 0 {
+		delete(c.mu.departed, d.Space)
+	} else {
+		c.mu.departed[d.Space] = d
+	}
+	return nil
+}
+
+// TrimLogs removes the shards that were closed before horizon, the streams
+// that have no shard left, and the memory of deleted tables without streams.
+func (c *Catalog) TrimLogs(ctx context.Context, horizon time.Time) error {
+	var errs []error
+	c.Each(func(t *Table) {
+		old := t.closedBefore(horizon)
+		if len(old) == 0 {
+			return
+		}
+		err := c.clearShards(ctx, t.Space, old)
+		if err == nil {
+			_, err = c.Change(ctx, t.Name, func(d *Descriptor) error { d.forgetShards(old); return nil })
+			err = ignoreGone(err)
+		}
+		errs = append(errs, err)
+	})
+	c.changes.Lock()
+	defer c.changes.Unlock()
+	for _, d := range c.Departed() {
+		if old := d.closedBefore(horizon); len(old) > 0 {
+			errs = append(errs, errors.Join(c.clearShards(ctx, d.Space, old),
+				c.changeDeparted(ctx, d, func(d *Descriptor) { d.forgetShards(old) })))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// closedBefore returns the numbers of the shards of d that were closed before
+// horizon.
+func (d *Descriptor) closedBefore(horizon time.Time) (numbers []uint32) {
+	for _, s := range d.Shards {
+		if !s.Open() && s.Closed.Before(horizon) {
+			numbers = append(numbers, s.Number)
+		}
+	}
+	return numbers
+}
+
+func (c *Catalog) clearShards(ctx context.Context, space uint32, numbers []uint32) error {
+	for _, number := range numbers {
+		start := appendShardKey(nil, space, number)
+		if err := c.store.Clear(ctx, start, after(start)); err != nil {
+			return fmt.Errorf("clear shard %d: %w", number, err)
+		}
+	}
+	return nil
+}
+
+// forgetShards removes shards, and the streams that have none left.
+func (d *Descriptor) forgetShards(numbers []uint32) {
+	d.Shards = slices.DeleteFunc(d.Shards, func(s *Shard) bool { return slices.Contains(numbers, s.Number) })
+	d.Streams = slices.DeleteFunc(d.Streams, func(s Stream) bool { return !s.Enabled() && len(d.Visible(s.Label)) == 0 })
+}

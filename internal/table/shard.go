@@ -1,0 +1,139 @@
+package table
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"time"
+)
+
+// Stream is one of a table's streams: a reader of its change log. It is
+// enabled until Disabled is set, and readable as long as it has shards.
+type Stream struct {
+	Label    string // unique among the streams of all tables that had the name
+	View     string // StreamViewType
+	Created  time.Time
+	Disabled time.Time `json:",omitzero"`
+}
+
+// Enabled reports whether changes still reach s.
+func (s Stream) Enabled() bool { return s.Disabled.IsZero() }
+
+// Shard is a part of a table's change log: the changes of the items whose
+// hash is in a range, from its opening to its closing. A shard has one parent
+// at most, and the changes of an item are in the shards of one line of
+// descent, in order.
+type Shard struct {
+	Number   uint32 // grows over the life of the table; names the shard's rows
+	Parent   uint32 `json:",omitzero"` // number of the shard before it, 0 for none
+	From, To uint32 // hashes, both included
+	Stream   string // label of the stream that it belongs to
+	Opened   time.Time
+	First    uint64    // no stamp in it is smaller
+	Closed   time.Time `json:",omitzero"`
+	Last     uint64    `json:",omitzero"` // once it is closed: no stamp in it is larger
+}
+
+// Open reports whether changes may still reach s.
+func (s *Shard) Open() bool { return s.Closed.IsZero() }
+
+// StreamEnabled returns the enabled stream of d, or nil.
+func (d *Descriptor) StreamEnabled() *Stream {
+	if s := d.StreamLatest(); s != nil && s.Enabled() {
+		return s
+	}
+	return nil
+}
+
+// StreamLatest returns the newest stream of d, enabled or not, or nil.
+func (d *Descriptor) StreamLatest() *Stream {
+	if len(d.Streams) == 0 {
+		return nil
+	}
+	return &d.Streams[len(d.Streams)-1]
+}
+
+// labelFormat is that of StreamLabel.
+const labelFormat = "2006-01-02T15:04:05.000"
+
+// EnableStream adds a stream to d, which has none enabled, with one shard.
+func (d *Descriptor) EnableStream(view string, now time.Time) {
+	if s := d.StreamLatest(); s != nil && !now.After(s.Created) {
+		now = s.Created.Add(time.Millisecond) // a clock that stands, or was set back
+	}
+	s := Stream{Label: now.UTC().Format(labelFormat), View: view, Created: now.Truncate(time.Millisecond)}
+	d.Streams = append(d.Streams, s)
+	d.openShard(Shard{To: math.MaxUint32, Stream: s.Label, Opened: now})
+}
+
+// DisableStream disables the stream of d that is enabled.
+func (d *Descriptor) DisableStream(now time.Time) { d.StreamLatest().Disabled = now }
+
+func (d *Descriptor) openShard(s Shard) {
+	d.LastShard++
+	s.Number = d.LastShard
+	d.Shards = append(d.Shards, &s)
+}
+
+// splitShard opens the n children of s, each with a part of its hashes.
+func (d *Descriptor) splitShard(s *Shard, n int, now time.Time) {
+	width := (uint64(s.To) - uint64(s.From) + 1) / uint64(n)
+	from := uint64(s.From)
+	for i := range n {
+		to := from + width - 1
+		if i == n-1 {
+			to = uint64(s.To)
+		}
+		d.openShard(Shard{Parent: s.Number, From: uint32(from), To: uint32(to), Stream: s.Stream, Opened: now})
+		from = to + 1
+	}
+}
+
+// shardNumbered returns the shard of d with a number, or nil.
+func (d *Descriptor) shardNumbered(number uint32) *Shard {
+	i := slices.IndexFunc(d.Shards, func(s *Shard) bool { return s.Number == number })
+	if i < 0 {
+		return nil
+	}
+	return d.Shards[i]
+}
+
+// Visible returns the shards of the stream labelled label that readers may
+// know: a child only when its parent is closed.
+func (d *Descriptor) Visible(label string) []*Shard {
+	var visible []*Shard
+	for _, s := range d.Shards {
+		parent := d.shardNumbered(s.Parent)
+		if s.Stream == label && (parent == nil || !parent.Open()) {
+			visible = append(visible, s)
+		}
+	}
+	return visible
+}
+
+// written returns the shards that changes go to: of the enabled stream, those
+// without children.
+func (d *Descriptor) written() []*Shard {
+	stream := d.StreamEnabled()
+	if stream == nil {
+		return nil
+	}
+	parents := map[uint32]bool{}
+	for _, s := range d.Shards {
+		parents[s.Parent] = true
+	}
+	var written []*Shard
+	for _, s := range d.Shards {
+		if s.Stream == stream.Label && s.Open() && !parents[s.Number] {
+			written = append(written, s)
+		}
+	}
+	return written
+}
+
+// appendShardKey appends what the rows of a shard begin with; their stamps
+// follow.
+func appendShardKey(dst []byte, space, shard uint32) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, logPrefix), space)
+	return binary.BigEndian.AppendUint32(dst, shard)
+}
