@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/statordb/stator/internal/api"
+	"github.com/statordb/stator/internal/clock"
 	"github.com/statordb/stator/internal/datadir"
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/memkv"
@@ -40,9 +41,16 @@ type Config struct {
 	EnforceCapacity bool
 	// CacheBytes is the most memory for the block cache, 256 MiB if zero.
 	CacheBytes int64
+	// Clock is "real" or, if empty, the same; "manual" for one that stands
+	// still until it is moved (Server.MoveClock, PUT /clock), beginning now; or
+	// a time in RFC 3339 for one that begins then.
+	Clock string
+	// TTLDelay is how long an item stays after its time to live is over.
+	// DynamoDB takes up to days; the default is not to wait.
+	TTLDelay time.Duration
 	// Log receives what an operator should see; nil drops it.
 	Log *slog.Logger
-	// Now is the clock; nil is time.Now.
+	// Now is the time when Clock is real; nil is time.Now.
 	Now func() time.Time
 }
 
@@ -77,10 +85,30 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("account %q: use twelve digits", c.Account)
 	case !slices.Contains(Dialects, c.Dialect):
 		return c, fmt.Errorf("dialect %q: use 2026-05, or none for today's", c.Dialect)
+	case c.TTLDelay < 0:
+		return c, fmt.Errorf("time to live delay of %s: use a positive duration, like 48h", c.TTLDelay)
 	case c.CacheBytes < 0:
 		return c, fmt.Errorf("cache of %d bytes: use a positive size", c.CacheBytes)
 	}
+	if _, err := c.manualClock(); err != nil {
+		return c, err
+	}
 	return c, c.checkListen()
+}
+
+// manualClock returns the clock that c asks for, nil for the real one.
+func (c Config) manualClock() (*clock.Manual, error) {
+	switch c.Clock {
+	case "", "real":
+		return nil, nil
+	case "manual":
+		return clock.NewManual(c.Now()), nil
+	}
+	at, err := time.Parse(time.RFC3339, c.Clock)
+	if err != nil {
+		return nil, fmt.Errorf("clock %q: use real, manual, or a time like 2026-11-01T12:00:00Z", c.Clock)
+	}
+	return clock.NewManual(at), nil
 }
 
 // checkListen refuses to serve a network without authentication by accident.

@@ -32,7 +32,7 @@ var layers = []layer{
 	{"internal/kv/memkv", "internal/kv/pebblekv"},
 	{"internal/kv/kvtest"},
 	{"internal/kv"},
-	{"internal/datadir"},
+	{"internal/clock", "internal/datadir"},
 	{"internal/partiql"},
 	{"internal/model", "internal/model/gen"},
 	{"internal/expr"},

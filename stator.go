@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/statordb/stator/internal/api"
+	"github.com/statordb/stator/internal/clock"
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/server"
@@ -32,6 +33,10 @@ type Server struct {
 	store   kv.Store
 	release func() error // of the data directory
 
+	clock    *clock.Manual // nil: the real one
+	keeping  sync.Mutex    // held by housekeep
+	expiring sync.Mutex    // held by expire
+
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 	closing  sync.Once
@@ -45,6 +50,9 @@ const drainTime = 10 * time.Second
 // counted since; items are never affected.
 const saveInterval = 10 * time.Second
 
+// expireInterval is how often items are looked for whose time to live is over.
+const expireInterval = time.Second
+
 // Open opens the data, listens, and serves until Close. Its errors are single
 // lines that say what to do.
 func Open(c Config) (*Server, error) {
@@ -53,6 +61,12 @@ func Open(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: c}
+	if s.clock, err = c.manualClock(); err != nil {
+		return nil, err
+	}
+	if s.clock != nil {
+		s.config.Now = s.clock.Now
+	}
 	if s.ln, err = net.Listen("tcp", c.Listen); err != nil {
 		return nil, listenError(c.Listen, err)
 	}
@@ -78,9 +92,11 @@ func (s *Server) open() (err error) {
 		Engine: s.engine, Streams: s.streams, Region: s.config.Region, Account: s.config.Account,
 		Dialect: s.config.dialect(), Now: s.config.Now, Log: s.config.Log,
 	})
-	s.http = server.New(server.Config{
-		API: operations, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine), Log: s.config.Log,
-	})
+	front := server.Config{API: operations, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine), Log: s.config.Log}
+	if s.clock != nil {
+		front.Clock = s
+	}
+	s.http = server.New(front)
 	return nil
 }
 
@@ -93,26 +109,56 @@ func (s *Server) start() {
 			s.config.Log.Error("stopped serving", "error", err)
 		}
 	})
-	s.engine.StartJobs()
-	s.running.Go(func() { s.housekeep(ctx) })
+	if err := s.engine.StartJobs(ctx); err != nil {
+		s.config.Log.Error("could not resume all background work", "error", err)
+	}
+	s.running.Go(func() { s.every(ctx, saveInterval, s.housekeep) })
+	s.running.Go(func() { s.every(ctx, expireInterval, s.expire) })
 }
 
-// housekeep stores item counts, forgets client tokens that are over, and keeps
-// the streams.
-func (s *Server) housekeep(ctx context.Context) {
-	tick := time.NewTicker(saveInterval)
+// every does work at intervals of real time until ctx ends.
+func (s *Server) every(ctx context.Context, interval time.Duration, work func(context.Context) error) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			err := errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()), s.streams.Keep(ctx))
-			if err != nil && ctx.Err() == nil {
-				s.config.Log.Error("housekeeping failed", "error", err)
+			if err := work(ctx); err != nil && ctx.Err() == nil {
+				s.config.Log.Error("background work failed", "error", err)
 			}
 		}
 	}
+}
+
+// housekeep stores item counts, forgets client tokens that are over, and keeps
+// the streams.
+func (s *Server) housekeep(ctx context.Context) error {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	return errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()), s.streams.Keep(ctx))
+}
+
+// expire removes the items whose time to live is over.
+func (s *Server) expire(ctx context.Context) error {
+	s.expiring.Lock()
+	defer s.expiring.Unlock()
+	return s.engine.ExpireAll(ctx, s.config.Now().Add(-s.config.TTLDelay))
+}
+
+// Now returns the time of the server's clock.
+func (s *Server) Now() time.Time { return s.config.Now() }
+
+// MoveClock sets the clock, which must be manual (Config.Clock), and returns
+// when the work that is due then has been done: expired items are removed,
+// streams trimmed.
+func (s *Server) MoveClock(ctx context.Context, at time.Time) error {
+	if s.clock == nil {
+		return errors.New("the clock is real: open the server with a manual one to move it")
+	}
+	s.clock.Move(at)
+	return errors.Join(s.expire(ctx), s.housekeep(ctx))
 }
 
 // Addr returns the address that the server listens on: "127.0.0.1:8000".

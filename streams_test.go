@@ -42,16 +42,21 @@ func newStreamed(t *testing.T, view types.StreamViewType) *streamed {
 		}
 	})
 	s := &streamed{T: t, items: newClient(srv.URL()), clock: clock, streams: newStreamsClient(srv.URL())}
+	s.createMusic(view)
+	return s
+}
+
+func (s *streamed) createMusic(view types.StreamViewType) {
+	s.Helper()
 	out, err := s.items.CreateTable(context.Background(), &dynamodb.CreateTableInput{
 		TableName: aws.String("Music"), AttributeDefinitions: stringKeys("pk"), KeySchema: keySchema("pk", "")[:1],
 		BillingMode:         types.BillingModePayPerRequest,
 		StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: view},
 	})
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	s.arn = out.TableDescription.LatestStreamArn
-	return s
 }
 
 func newStreamsClient(url string) *dynamodbstreams.Client {

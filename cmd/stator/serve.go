@@ -29,6 +29,8 @@ func serve(args []string) error {
 	set.Int64Var(&c.CacheBytes, "cache-bytes", 256<<20, "most memory for the block cache")
 	set.BoolVar(&c.AllowUnauthenticated, "allow-unauthenticated", false, "permit an address that is not loopback although requests are not authenticated")
 	set.BoolVar(&c.EnforceCapacity, "enforce-capacity", false, "throttle tables and indexes at their throughput as DynamoDB does")
+	set.StringVar(&c.Clock, "clock", "real", "real, manual, or the time at which a manual clock begins; PUT /clock moves it")
+	set.DurationVar(&c.TTLDelay, "ttl-delay", 0, "how long items stay after their time to live is over")
 	set.TextVar(&level, "log-level", slog.LevelInfo, "least level that is logged: DEBUG, INFO, WARN, ERROR")
 	if err := parse(set, args); err != nil {
 		return err

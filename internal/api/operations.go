@@ -32,6 +32,7 @@ var operations = []operation{
 	{"DescribeLimits", ddberr.Bare, run((*API).DescribeLimits)},
 	{"DescribeStream", ddberr.Bare, run((*API).DescribeStream)},
 	{"DescribeTable", ddberr.Bare, run((*API).DescribeTable)},
+	{"DescribeTimeToLive", ddberr.Bare, run((*API).DescribeTimeToLive)},
 	{"GetItem", ddberr.Bare, run((*API).GetItem)},
 	{"GetRecords", ddberr.Bare, run((*API).GetRecords)},
 	{"GetShardIterator", ddberr.Bare, run((*API).GetShardIterator)},
@@ -47,6 +48,7 @@ var operations = []operation{
 	{"UntagResource", ddberr.Bare, run((*API).UntagResource)},
 	{"UpdateItem", ddberr.Enveloped, run((*API).UpdateItem)},
 	{"UpdateTable", ddberr.Bare, run((*API).UpdateTable)},
+	{"UpdateTimeToLive", ddberr.Bare, run((*API).UpdateTimeToLive)},
 }
 
 // Names returns the names of the operations served, sorted.

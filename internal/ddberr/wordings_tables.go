@@ -38,6 +38,11 @@ var (
 
 	StreamViewMissing  = Text{Older: invalid + "StreamViewType must be specified when StreamEnabled is true"}
 	StreamViewDisabled = Text{Older: invalid + "If stream is being disabled, then UpdateViewType must not be specified"}
+	// Argument: the attribute.
+	TTLOther    = Text{Older: "TimeToLive is active on a different AttributeName: current AttributeName is %s"}
+	TTLEnabled  = Text{Older: "TimeToLive is already enabled"}
+	TTLDisabled = Text{Older: "TimeToLive is already disabled"}
+	TTLTooSoon  = Text{Older: "Time to live has been modified multiple times within a fixed interval"}
 	// Argument: the name of the table.
 	StreamEnabledAlready = Text{Older: "Table already has an enabled stream: TableName: %s"}
 	// Arguments: the ShardIteratorType.

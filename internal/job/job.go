@@ -113,12 +113,12 @@ func (r *Runner) run(ctx context.Context, j Job) {
 		} else {
 			cursor, retry = next, retryFirst
 		}
-		pause(ctx, wait)
+		Pause(ctx, wait)
 	}
 }
 
-// pause waits for d or the end of ctx.
-func pause(ctx context.Context, d time.Duration) {
+// Pause waits for d or the end of ctx.
+func Pause(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return
 	}

@@ -37,12 +37,13 @@ const (
 	contentType = "application/x-amz-json-1.0"
 )
 
-// Config is what a Server needs. All members are required.
+// Config is what a Server needs. All members but Clock are required.
 type Config struct {
 	API     *api.API
 	Region  string
 	Metrics *Metrics
 	Log     *slog.Logger
+	Clock   Clock // nil: nobody may move the clock
 }
 
 // Server answers requests on any number of listeners.
@@ -99,6 +100,8 @@ func (s *Server) handle(c *fasthttp.RequestCtx) {
 		s.operation(c)
 	case c.IsOptions():
 		preflight(c)
+	case (c.IsGet() || c.IsPut()) && string(c.Path()) == "/clock":
+		s.clock(c)
 	case c.IsGet() && string(c.Path()) == "/metrics":
 		s.Metrics.write(c)
 	case c.IsGet() && string(c.Path()) == "/":

@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -38,8 +39,15 @@ func (d *Descriptor) Building() *Index {
 	return d.Indexes[i]
 }
 
-// StartJobs starts the jobs that the states of all indexes ask for.
-func (e *Engine) StartJobs() { e.Each(e.StartIndexJobs) }
+// StartJobs starts the jobs that the states of all tables ask for.
+func (e *Engine) StartJobs(ctx context.Context) error {
+	var errs []error
+	e.Each(func(t *Table) {
+		e.StartIndexJobs(t)
+		errs = append(errs, e.startTTL(ctx, t))
+	})
+	return errors.Join(errs...)
+}
 
 // StartIndexJobs starts the jobs that the states of t's indexes ask for. It is
 // called after a Change that set one, when no write follows the descriptor
@@ -69,7 +77,7 @@ type backfill struct {
 	space     uint32
 	index     string
 	done      atomic.Int64 // items since this process started the job
-	commits   uint64       // of the store, after the last step
+	pace      pace
 }
 
 var _ job.Job = (*backfill)(nil)
@@ -94,7 +102,7 @@ func (b *backfill) Step(ctx context.Context, cursor []byte) (next []byte, wait t
 	if len(keys) < backfillChunk {
 		return nil, 0, b.finish(ctx)
 	}
-	return append(keys[len(keys)-1], 0), b.yield(time.Since(start)), nil
+	return append(keys[len(keys)-1], 0), b.pace.wait(b.engine.store, time.Since(start)), nil
 }
 
 // fill adds the next items to the index and returns their keys; nil if the
@@ -184,12 +192,15 @@ func addEntry(ctx context.Context, tx kv.Tx, c *Change, x *Index, key []byte) er
 	return putRow(tx, entryKey, Row{entry, size})
 }
 
-// yield returns how long to wait after a step that took so long: not at all
+// pace makes a job give way to writers.
+type pace struct{ commits uint64 } // of the store, after the last step
+
+// wait returns how long to wait after a step that took so long: not at all
 // if nobody else writes, else so that others have most of the machine.
-func (b *backfill) yield(took time.Duration) time.Duration {
-	commits := b.engine.store.Stats().Commits
-	others := commits - b.commits
-	b.commits = commits
+func (p *pace) wait(store kv.Store, took time.Duration) time.Duration {
+	commits := store.Stats().Commits
+	others := commits - p.commits
+	p.commits = commits
 	if others <= 2 { // the step's own and a stored cursor
 		return 0
 	}

@@ -372,6 +372,9 @@ func (c *Catalog) drop(ctx context.Context, spaces []uint32) error {
 		if err := c.store.Clear(ctx, start, after(start)); err != nil {
 			return fmt.Errorf("clear dropped table: %w", err)
 		}
+		if err := c.clearExpiry(ctx, space); err != nil {
+			return err
+		}
 		err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{dropKey(space)}}, func(tx kv.Tx) error {
 			return errors.Join(tx.Delete(dropKey(space)), tx.Delete(countsKey(space)))
 		})

@@ -306,7 +306,7 @@ func TestOnlineIndex(t *testing.T) {
 			store = d(t)
 			e = openEngine(t, store)
 			checkAll(t, e)
-			e.StartJobs()
+			must(t, e.StartJobs(ctx))
 		}
 		restart() // the job goes on
 		writeUntil(t, e, rng.Uint64(), items, 3, func(tbl *table.Table) bool { return tbl.Index("new").State == table.IndexActive })

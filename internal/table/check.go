@@ -196,6 +196,9 @@ func (c *checker) row(ctx context.Context, r kv.Reader, x *Index, p kv.Pair) err
 	if x != nil {
 		return c.entry(ctx, r, x, it, p)
 	}
+	if err := c.expiry(ctx, r, it, p.Key); err != nil {
+		return err
+	}
 	return c.item(ctx, r, it)
 }
 
@@ -222,6 +225,19 @@ func (c *checker) name(it attr.Item) string {
 		key = append(key, attr.Attribute{Name: a.Name, Value: it.Get(a.Name)})
 	}
 	return string(attr.NewItem(key...).AppendJSON(nil))
+}
+
+// expiry checks that the item under key has its entry, if it expires.
+func (c *checker) expiry(ctx context.Context, r kv.Reader, it attr.Item, key []byte) error {
+	seconds, ok := expiryOf(it, c.table.TTL.Attribute)
+	if !ok || !c.table.TTL.Listed {
+		return nil
+	}
+	value, err := r.Get(ctx, expiryKey(key, seconds))
+	if err == nil && value == nil {
+		err = c.find(nil, key, "the time to live of the item %s is not listed", c.name(it))
+	}
+	return err
 }
 
 // item checks that it has its entries.

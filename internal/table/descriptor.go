@@ -32,6 +32,7 @@ type Descriptor struct {
 	Streams            []Stream `json:",omitempty"` // oldest first; only the last can be enabled
 	Shards             []*Shard `json:",omitempty"` // of the change log, by number
 	LastShard          uint32   `json:",omitzero"`  // highest number that a shard has had
+	TTL                TTL      `json:",omitzero"`
 	SSE                SSE
 
 	keyNames []string // of the table's key attributes, sorted; set by prepare

@@ -8,6 +8,7 @@
 //	'd' space hash index-key base-key             entry of an index
 //	'c' 0x01 space                                descriptor of a deleted table that has streams
 //	'l' space shard stamp                         record of the change log
+//	'x' space seconds hash keys                   entry of an item that expires
 //	'm' name                                      bookkeeping
 //
 // A space is four bytes, a number that one table or index has for its life

@@ -21,7 +21,8 @@ type Engine struct {
 	jobs        *job.Runner
 	ongoing     ongoing
 	collections collections
-	progress    sync.Map // space of an index being created -> items added, int64
+	ttl         sync.Mutex // held while the time to live of a table is set
+	progress    sync.Map   // space of an index being created -> items added, int64
 }
 
 // NewEngine returns an engine over store, whose descriptors are in c. Its
@@ -128,20 +129,27 @@ func (t *Table) chargeFailed(key []byte, err error) {
 }
 
 // settle adds what a committed change did to the table's counters. Its units
-// count factor times.
+// count factor times; the removal of an expired item costs none.
 func (e *Engine) settle(c *Change, factor float64) {
 	e.follow(c)
-	if c.key != nil {
-		c.Table.charge(meter.Write, nil, c.key, factor*c.Units())
-	}
-	for _, w := range c.Indexes {
-		c.Table.charge(meter.Write, w.Index, w.key, w.Units)
+	if !c.Expired {
+		c.charge(factor)
 	}
 	for _, d := range c.counts {
 		c.Table.Counts.add(d.space, d.delta)
 	}
 	if c.shard != nil {
 		c.shard.tail.grew(e.store.LastStamp())
+	}
+}
+
+// charge takes the units of c.
+func (c *Change) charge(factor float64) {
+	if c.key != nil {
+		c.Table.charge(meter.Write, nil, c.key, factor*c.Units())
+	}
+	for _, w := range c.Indexes {
+		c.Table.charge(meter.Write, w.Index, w.key, w.Units)
 	}
 }
 
@@ -210,6 +218,9 @@ func (c *Change) put(ctx context.Context, tx kv.Tx, key []byte) error {
 		if err := x.maintain(ctx, tx, c); err != nil {
 			return err
 		}
+	}
+	if err := c.keepExpiry(tx); err != nil {
+		return err
 	}
 	return c.log(tx)
 }

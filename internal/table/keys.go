@@ -16,6 +16,7 @@ import (
 const (
 	catalogPrefix = 'c'
 	dataPrefix    = 'd'
+	expiryPrefix  = 'x'
 	logPrefix     = 'l'
 	metaPrefix    = 'm'
 

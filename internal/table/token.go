@@ -35,10 +35,10 @@ type Token struct {
 //	"expiry/" time in ns value   nothing; for finding tokens that are over
 func tokenKey(value string) []byte { return append(metaKey("token/"), value...) }
 
-const expiryPrefix = "expiry/"
+const tokenExpiry = "expiry/"
 
-func expiryKey(at time.Time, value string) []byte {
-	key := binary.BigEndian.AppendUint64(metaKey(expiryPrefix), uint64(at.UnixNano()))
+func tokenExpiryKey(at time.Time, value string) []byte {
+	key := binary.BigEndian.AppendUint64(metaKey(tokenExpiry), uint64(at.UnixNano()))
 	return append(key, value...)
 }
 
@@ -63,7 +63,7 @@ func (t *Token) remember(tx kv.Tx) error {
 	if err := tx.Put(tokenKey(t.Value), append(value, t.Digest[:]...)); err != nil {
 		return err
 	}
-	return tx.Put(expiryKey(t.Now.Add(tokenLife), t.Value), nil)
+	return tx.Put(tokenExpiryKey(t.Now.Add(tokenLife), t.Value), nil)
 }
 
 // forgetBatch is how many tokens one transaction forgets.
@@ -84,7 +84,7 @@ func (e *Engine) ForgetTokens(ctx context.Context, now time.Time) error {
 
 // tokensOver returns expiry keys of tokens that are over at now, oldest first.
 func (e *Engine) tokensOver(ctx context.Context, now time.Time) (over [][]byte, err error) {
-	r := kv.Range{Start: metaKey(expiryPrefix), End: expiryKey(now, "")}
+	r := kv.Range{Start: metaKey(tokenExpiry), End: tokenExpiryKey(now, "")}
 	err = e.store.View(ctx, kv.ReadOptions{}, func(reader kv.Reader) error {
 		over = nil
 		for p, err := range reader.Scan(ctx, r) {
@@ -103,7 +103,7 @@ func (e *Engine) tokensOver(ctx context.Context, now time.Time) (over [][]byte, 
 func (e *Engine) forget(ctx context.Context, over [][]byte, now time.Time) error {
 	var keys [][]byte
 	for _, key := range over {
-		keys = append(keys, tokenKey(string(key[len(metaKey(expiryPrefix))+8:])))
+		keys = append(keys, tokenKey(string(key[len(metaKey(tokenExpiry))+8:])))
 	}
 	return e.store.Update(ctx, kv.TxOptions{Keys: keys}, func(tx kv.Tx) error {
 		for i, key := range keys {
