@@ -17,14 +17,24 @@ const tableTime = 2 * time.Minute
 // indexName is the name of the index of a dataset.
 const indexName = "byGroup"
 
+// extra is what the table of a dataset has besides its items.
+type extra string
+
+// The extras.
+const (
+	plain    extra = ""
+	indexed  extra = "gsi"    // an index by gk, all attributes projected
+	streamed extra = "stream" // a stream of new and old images
+)
+
 // dataset is a table of items that the loads read and overwrite. Item i has
 // the partition key i/10 and the sort key i%10, and its group in gk. All
-// datasets of one size have the same items, with an index or without.
+// datasets of one size have the same items, whatever extra they have.
 type dataset struct {
 	table     string
-	indexed   bool // by gk, all attributes projected
-	items     int  // a multiple of perPartition
-	itemBytes int  // size of an item by DynamoDB's rules
+	extra     extra
+	items     int // a multiple of perPartition
+	itemBytes int // size of an item by DynamoDB's rules
 	pool      []byte
 }
 
@@ -39,12 +49,12 @@ func newDataset(items, itemBytes int) *dataset {
 	}
 }
 
-// withIndex returns a dataset of the same items in a table with an index.
-func (d *dataset) withIndex() *dataset {
-	indexed := *d
-	indexed.table += "-gsi"
-	indexed.indexed = true
-	return &indexed
+// with returns a dataset of the same items in a table that has x.
+func (d *dataset) with(x extra) *dataset {
+	other := *d
+	other.table += "-" + string(x)
+	other.extra = x
+	return &other
 }
 
 // create makes the table and puts all items into it.
@@ -66,13 +76,16 @@ const (
 
 // definition is the body of CreateTable.
 func (d *dataset) definition() string {
-	attributes, indexes := keyDefinitions, ""
-	if d.indexed {
+	attributes, more := keyDefinitions, ""
+	switch d.extra {
+	case indexed:
 		attributes += "," + groupDefinition
-		indexes = `,"GlobalSecondaryIndexes":[` + indexDefinition("ALL") + `]`
+		more = `,"GlobalSecondaryIndexes":[` + indexDefinition("ALL") + `]`
+	case streamed:
+		more = `,"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"}`
 	}
 	return `{"TableName":"` + d.table + `","BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[` + attributes + `],` +
-		`"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"},{"AttributeName":"sk","KeyType":"RANGE"}]` + indexes + `}`
+		`"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"},{"AttributeName":"sk","KeyType":"RANGE"}]` + more + `}`
 }
 
 // indexDefinition defines the index in CreateTable and UpdateTable.

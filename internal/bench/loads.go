@@ -17,13 +17,13 @@ const (
 
 // load is a mix of at most two kinds of requests.
 type load struct {
-	name    string
-	skewed  bool    // keys are zipfian, else uniform
-	apart   bool    // a client has items of its own, and draws all of a request's
-	indexed bool    // works on the table with an index, and reads through that
-	reads   float64 // share of the requests that are read, the rest being write
-	read    string  // operation, "" if reads is 0
-	write   string  // operation, "" if reads is 1
+	name   string
+	skewed bool    // keys are zipfian, else uniform
+	apart  bool    // a client has items of its own, and draws all of a request's
+	extra  extra   // of the table that it works on; it reads through the index if there is one
+	reads  float64 // share of the requests that are read, the rest being write
+	read   string  // operation, "" if reads is 0
+	write  string  // operation, "" if reads is 1
 }
 
 // loads are all, those that only read first: they find tables as they were
@@ -31,10 +31,11 @@ type load struct {
 var loads = []load{
 	{name: "get", reads: 1, read: "GetItem"},
 	{name: "query", reads: 1, read: "Query"},
-	{name: "query-gsi", indexed: true, reads: 1, read: "Query"},
+	{name: "query-gsi", extra: indexed, reads: 1, read: "Query"},
 	{name: "scan", reads: 1, read: "Scan"},
 	{name: "put", write: "PutItem"},
-	{name: "put-gsi", indexed: true, write: "PutItem"},
+	{name: "put-gsi", extra: indexed, write: "PutItem"},
+	{name: "put-stream", extra: streamed, write: "PutItem"},
 	{name: "transact", apart: true, write: "TransactWriteItems"},
 	{name: "update", write: "UpdateItem"},
 	{name: "batch", write: "BatchWriteItem"},
@@ -87,7 +88,7 @@ func (d *dataset) body(operation string) string {
 		return table + `"Key":{` + key + `},"UpdateExpression":"SET field3 = :v",` +
 			`"ExpressionAttributeValues":{":v":{"S":"` + d.fieldText(3) + `"}}}`
 	case "Query":
-		if d.indexed {
+		if d.extra == indexed {
 			return table + groupQuery
 		}
 		return table + `"KeyConditionExpression":"pk = :p",` +

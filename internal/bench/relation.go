@@ -16,6 +16,7 @@ type relation struct {
 
 var relations = []relation{
 	{load: "put-gsi", to: "put", weight: 1, goal: 0.6},
+	{load: "put-stream", to: "put", weight: 1, goal: 0.8},
 	{load: "transact", to: "put", weight: transactItems, goal: 0.5},
 	{load: "query-gsi", to: "query", weight: 1, goal: 0.9},
 }

@@ -72,7 +72,7 @@ func TestGroups(t *testing.T) {
 			t.Errorf("of %d items some of one group share a partition", n)
 		}
 	}
-	d := newDataset(100, 1024).withIndex()
+	d := newDataset(100, 1024).with(indexed)
 	r := newRequest("localhost:1", "Query", d.body("Query"))
 	r.setItem(42, 100)
 	_, body := parsed(t, r)

@@ -47,16 +47,16 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// Session is a table that loads work on, and another with an index once a
-// load needs that. It is used by one goroutine.
+// Session is a table that loads work on, and others with extras once a load
+// needs them. It is used by one goroutine.
 type Session struct {
 	Options
-	server  Target
-	data    *dataset
-	indexed *dataset // nil: not made yet
-	zipf    *Zipfian
-	admin   *Conn
-	crews   map[string][]*Conn // connections of the clients, by address
+	server Target
+	data   *dataset
+	others map[extra]*dataset // those made
+	zipf   *Zipfian
+	admin  *Conn
+	crews  map[string][]*Conn // connections of the clients, by address
 }
 
 // NewSession makes a table at server and fills it. The caller owes Close.
@@ -70,7 +70,7 @@ func NewSession(ctx context.Context, server Target, o Options) (*Session, error)
 	}
 	s := &Session{
 		Options: o, server: server, data: newDataset(o.Items, o.ItemBytes),
-		zipf: NewZipfian(o.Items), admin: admin, crews: map[string][]*Conn{},
+		others: map[extra]*dataset{}, zipf: NewZipfian(o.Items), admin: admin, crews: map[string][]*Conn{},
 	}
 	if err := s.create(ctx, s.data); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -98,23 +98,24 @@ func (s *Session) Prepare(ctx context.Context, loadName string) error {
 
 // dataset returns the one that a load works on.
 func (s *Session) dataset(ctx context.Context, l load) (*dataset, error) {
-	if !l.indexed {
+	if l.extra == plain {
 		return s.data, nil
 	}
-	if s.indexed == nil {
-		s.indexed = s.data.withIndex() // Close drops it, whatever comes of it
-		if err := s.create(ctx, s.indexed); err != nil {
-			return nil, fmt.Errorf("table with an index: %w", err)
+	if s.others[l.extra] == nil {
+		d := s.data.with(l.extra)
+		s.others[l.extra] = d // Close drops it, whatever comes of it
+		if err := s.create(ctx, d); err != nil {
+			return nil, fmt.Errorf("table with %s: %w", l.extra, err)
 		}
 	}
-	return s.indexed, nil
+	return s.others[l.extra], nil
 }
 
 // Close deletes the tables and disconnects.
 func (s *Session) Close() error {
 	err := s.data.drop(context.Background(), s.admin, s.server.Address)
-	if s.indexed != nil {
-		err = errors.Join(err, s.indexed.drop(context.Background(), s.admin, s.server.Address))
+	for _, d := range s.others {
+		err = errors.Join(err, d.drop(context.Background(), s.admin, s.server.Address))
 	}
 	for _, crew := range s.crews {
 		for _, c := range crew {
@@ -139,7 +140,7 @@ func (s *Session) source(seed uint64) texts {
 func (s *Session) verify(ctx context.Context, d *dataset) error {
 	source := s.source(uint64(time.Now().UnixNano()))
 	get := s.request(d, "GetItem")
-	if d.indexed {
+	if d.extra == indexed {
 		get = s.request(d, "Query")
 	}
 	for _, operation := range []string{"PutItem", "UpdateItem", "BatchWriteItem", "TransactWriteItems"} {
