@@ -1,0 +1,164 @@
+package table_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/table"
+)
+
+// stage takes the index "new" on the attribute a to a state, adding it if it
+// is not there.
+func stage(t *testing.T, e *table.Engine, s table.IndexState) *table.Table {
+	tbl, err := e.Change(ctx, "t", func(d *table.Descriptor) error {
+		if d.Index("new") == nil {
+			d.Indexes = append(d.Indexes, index("new", true, schema(keys(keyA)), "ALL"))
+		}
+		d.Index("new").State = s
+		return nil
+	})
+	if err != nil {
+		t.Errorf("Change: %v", err)
+	}
+	return tbl
+}
+
+// inState reports whether the index "new" is in a state.
+func inState(e *table.Engine, s table.IndexState) bool {
+	x := e.Catalog.Get("t").Index("new")
+	return x != nil && x.State == s
+}
+
+func indexGone(e *table.Engine) bool { return e.Catalog.Get("t").Index("new") == nil }
+
+type lateKey struct{}
+
+// tardy is a store in which the transactions whose context says so wait for
+// the test before they begin.
+type tardy struct {
+	kv.Store
+	reached, proceed chan struct{}
+}
+
+func (s *tardy) Update(ctx context.Context, o kv.TxOptions, fn func(kv.Tx) error) error {
+	if ctx.Value(lateKey{}) != nil {
+		close(s.reached)
+		<-s.proceed
+	}
+	return s.Store.Update(ctx, o, fn)
+}
+
+// While the state of an index changes, writes that follow the version before
+// meet writes that follow the one after it. Whoever is last, no entry is stale
+// and none is missing in the end.
+func TestWritesMeetChangeOfState(t *testing.T) {
+	const none = table.IndexState(255)
+	for _, c := range []struct {
+		name     string
+		from, to table.IndexState
+	}{
+		{"prepared", none, table.IndexPreparing},
+		{"creating", table.IndexPreparing, table.IndexCreating},
+		{"active", table.IndexCreating, table.IndexActive},
+		{"deleting", table.IndexActive, table.IndexDeleting},
+	} {
+		for _, late := range []string{"", "late", "next"} {
+			t.Run(c.name+" "+late, func(t *testing.T) {
+				store := &tardy{onMemory()(t), make(chan struct{}), make(chan struct{})}
+				e := openEngine(t, store)
+				tbl := create(t, e, simpleTable("t"))
+				set := func(ctx context.Context, a string) {
+					tbl := e.Lease("t")
+					defer tbl.Release()
+					m := put(tbl, attr.NewItem(str("pk", "p"), str("sk", "s"), str("a", a)))
+					if a == "" {
+						m.Next = func(attr.Item) (attr.Item, error) { return attr.Item{}, nil }
+					}
+					if _, err := e.Write(ctx, m); err != nil {
+						t.Errorf("Write: %v", err)
+					}
+				}
+				set(ctx, "old")
+				switch c.from {
+				case none:
+				case table.IndexActive:
+					e.StartIndexJobs(stage(t, e, table.IndexPreparing))
+					waitFor(t, func() bool { return inState(e, table.IndexActive) }, "the index")
+				default:
+					tbl = stage(t, e, c.from)
+				}
+				var running sync.WaitGroup
+				running.Go(func() { set(context.WithValue(ctx, lateKey{}, true), late) })
+				<-store.reached
+				running.Go(func() {
+					if c.to == table.IndexPreparing || c.to == table.IndexDeleting {
+						tbl = stage(t, e, c.to)
+					}
+					e.StartIndexJobs(tbl)
+				})
+				waitFor(t, func() bool { return inState(e, c.to) }, "the change")
+				set(ctx, "next")
+				close(store.proceed)
+				running.Wait()
+				if c.to == table.IndexDeleting {
+					waitFor(t, func() bool { return indexGone(e) }, "the deletion")
+				} else {
+					waitFor(t, func() bool { return inState(e, table.IndexActive) }, "the index")
+				}
+				checkAll(t, e)
+			})
+		}
+	}
+}
+
+// hesitant is a store whose transactions begin after a random while.
+type hesitant struct{ kv.Store }
+
+func (s hesitant) Update(ctx context.Context, o kv.TxOptions, fn func(kv.Tx) error) error {
+	for range rand.IntN(50) {
+		runtime.Gosched()
+	}
+	return s.Store.Update(ctx, o, fn)
+}
+
+// An index is created and deleted again and again while few items are written
+// all the time: with every change of state writes are under way.
+func TestIndexComesAndGoesUnderWrites(t *testing.T) {
+	eachDriver(t, func(t *testing.T, d disk) {
+		e := openEngine(t, hesitant{d(t)})
+		rng := newRand(t)
+		create(t, e, simpleTable("t"))
+		rounds := 20
+		if testing.Short() {
+			rounds = 5
+		}
+		over := make(chan struct{})
+		var writers sync.WaitGroup
+		writers.Go(func() {
+			writeUntil(t, e, rng.Uint64(), 8, 6, func(*table.Table) bool {
+				select {
+				case <-over:
+					return true
+				default:
+					return false
+				}
+			})
+		})
+		for i := range rounds {
+			e.StartIndexJobs(stage(t, e, table.IndexPreparing))
+			waitFor(t, func() bool { return inState(e, table.IndexActive) }, fmt.Sprintf("index %d", i))
+			must(t, e.Check(ctx, e.Catalog.Get("t")))
+			e.StartIndexJobs(stage(t, e, table.IndexDeleting))
+			waitFor(t, func() bool { return indexGone(e) }, fmt.Sprintf("the end of index %d", i))
+		}
+		close(over)
+		writers.Wait()
+		checkAll(t, e)
+	})
+}
