@@ -46,8 +46,8 @@ type Server struct {
 // drainTime is how long Close waits for running requests.
 const drainTime = 10 * time.Second
 
-// saveInterval is how often item counts are stored. A kill loses what was
-// counted since; items are never affected.
+// saveInterval is how often item counts are stored. After a kill they are
+// counted again; until then they lack what was counted since.
 const saveInterval = 10 * time.Second
 
 // expireInterval is how often items are looked for whose time to live is over.
@@ -177,7 +177,10 @@ func (s *Server) Close() error {
 		s.stop()
 		s.running.Wait()
 		s.engine.Close()
-		s.closeErr = errors.Join(err, s.engine.SaveCounts(context.Background()), s.closeStore())
+		if err == nil { // else a request may still write
+			err = s.engine.CloseCounts(context.Background())
+		}
+		s.closeErr = errors.Join(err, s.closeStore())
 	})
 	return s.closeErr
 }

@@ -39,13 +39,17 @@ func (d *Descriptor) Building() *Index {
 	return d.Indexes[i]
 }
 
-// StartJobs starts the jobs that the states of all tables ask for.
+// StartJobs starts the jobs that the states of all tables ask for, and what
+// counts again after a kill.
 func (e *Engine) StartJobs(ctx context.Context) error {
 	var errs []error
 	e.Each(func(t *Table) {
 		e.StartIndexJobs(t)
 		errs = append(errs, e.startTTL(ctx, t))
 	})
+	if counts, _ := e.uncounted(); counts != nil {
+		e.jobs.Start(&recounter{engine: e})
+	}
 	return errors.Join(errs...)
 }
 
@@ -151,6 +155,8 @@ func (b *backfill) add(ctx context.Context, t *Table, x *Index, keys [][]byte) e
 	if len(keys) == 0 {
 		return nil
 	}
+	b.engine.writing.RLock()
+	defer b.engine.writing.RUnlock()
 	var change Change
 	err := b.engine.store.Update(ctx, kv.TxOptions{Keys: keys}, func(tx kv.Tx) error {
 		change = Change{Table: t}
@@ -188,7 +194,7 @@ func addEntry(ctx context.Context, tx kv.Tx, c *Change, x *Index, key []byte) er
 		return err // a write since the creation, or a step that is repeated
 	}
 	size := entry.Size()
-	c.count(x.Space, size, +1)
+	c.count(x.Space, entryKey, size, +1)
 	return putRow(tx, entryKey, Row{entry, size})
 }
 

@@ -70,7 +70,8 @@ const dropPrefix = "drop/"
 
 // OpenCatalog reads the descriptors from store and finishes what a stop
 // interrupted: the removal of tables, the closing of shards. The tables'
-// capacity is counted by m; now is the clock.
+// capacity is counted by m; now is the clock. Who has written calls
+// CloseCounts in the end.
 func OpenCatalog(ctx context.Context, store kv.Store, now func() time.Time, m *meter.Meter) (*Catalog, error) {
 	c := &Catalog{store: store, meter: m, now: now}
 	c.mu.tables = map[string]*Table{}
@@ -78,7 +79,11 @@ func OpenCatalog(ctx context.Context, store kv.Store, now func() time.Time, m *m
 	var drops []uint32
 	err := store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
 		drops = nil
-		if err := errors.Join(c.load(ctx, r), c.loadDeparted(ctx, r)); err != nil {
+		right, err := r.Get(ctx, countsRight)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(c.load(ctx, r, right != nil), c.loadDeparted(ctx, r)); err != nil {
 			return err
 		}
 		prefix := metaKey(dropPrefix)
@@ -93,7 +98,7 @@ func OpenCatalog(ctx context.Context, store kv.Store, now func() time.Time, m *m
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog: %w", err)
 	}
-	return c, errors.Join(c.drop(ctx, drops), c.closeShards(ctx))
+	return c, errors.Join(c.openCounts(ctx), c.drop(ctx, drops), c.closeShards(ctx))
 }
 
 // closeShards closes the shards that a stop left open.
@@ -113,7 +118,7 @@ func (c *Catalog) closeShards(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (c *Catalog) load(ctx context.Context, r kv.Reader) error {
+func (c *Catalog) load(ctx context.Context, r kv.Reader, right bool) error {
 	prefix := catalogKey("")
 	for p, err := range r.Scan(ctx, kv.Range{Start: prefix, End: after(prefix)}) {
 		if err != nil {
@@ -127,7 +132,7 @@ func (c *Catalog) load(ctx context.Context, r kv.Reader) error {
 		t := &Table{Descriptor: d, Counts: newCounts(), changes: new(changeLog), meters: c.meters(d, nil)}
 		t.changes.follow(d, c.store.LastStamp())
 		for _, space := range d.spaces() {
-			if err := t.Counts.load(ctx, r, space); err != nil {
+			if err := t.Counts.load(ctx, r, space, right); err != nil {
 				return err
 			}
 		}

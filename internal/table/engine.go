@@ -23,6 +23,10 @@ type Engine struct {
 	collections collections
 	ttl         sync.Mutex // held while the time to live of a table is set
 	progress    sync.Map   // space of an index being created -> items added, int64
+	// writing is held for reading from before a write's transaction until its
+	// counts are added. A recount takes it for the moment of its snapshot. It
+	// is the outermost lock of a write, which takes it once.
+	writing sync.RWMutex
 }
 
 // NewEngine returns an engine over store, whose descriptors are in c. Its
@@ -64,13 +68,8 @@ type Change struct {
 	shard      *logShard // of the change log, if the change is in there
 }
 
-type countDelta struct {
-	space uint32
-	delta Count
-}
-
-func (c *Change) count(space uint32, size int, sign int64) {
-	c.counts = append(c.counts, countDelta{space, Count{sign, sign * int64(size)}})
+func (c *Change) count(space uint32, key []byte, size int, sign int64) {
+	c.counts = append(c.counts, countDelta{space, key, Count{sign, sign * int64(size)}})
 }
 
 // ConditionFailed is the error of a Mutation whose condition is false.
@@ -89,6 +88,8 @@ func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
 	if err := m.Table.admit(meter.Write, nil, key); err != nil {
 		return Change{}, err
 	}
+	e.writing.RLock()
+	defer e.writing.RUnlock()
 	var c Change
 	err := e.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) (err error) {
 		if c, err = e.Apply(ctx, tx, m, key); err != nil {
@@ -136,7 +137,7 @@ func (e *Engine) settle(c *Change, factor float64) {
 		c.charge(factor)
 	}
 	for _, d := range c.counts {
-		c.Table.Counts.add(d.space, d.delta)
+		c.Table.Counts.add(d)
 	}
 	if c.shard != nil {
 		c.shard.tail.grew(e.store.LastStamp())
@@ -206,10 +207,10 @@ func (c *Change) put(ctx context.Context, tx kv.Tx, key []byte) error {
 		}
 	}
 	if !c.Old.IsEmpty() {
-		c.count(c.Table.Space, c.OldSize, -1)
+		c.count(c.Table.Space, key, c.OldSize, -1)
 	}
 	if !c.New.IsEmpty() {
-		c.count(c.Table.Space, c.NewSize, +1)
+		c.count(c.Table.Space, key, c.NewSize, +1)
 	}
 	for _, x := range c.Table.Indexes {
 		if !x.maintained() {

@@ -90,7 +90,7 @@ func openEngine(t testing.TB, store kv.Store) *table.Engine {
 func shut(t testing.TB, e *table.Engine, store kv.Store) {
 	t.Helper()
 	e.Close()
-	must(t, e.SaveCounts(ctx))
+	must(t, e.CloseCounts(ctx))
 	must(t, store.Close())
 }
 

@@ -73,12 +73,12 @@ func (x *Index) maintain(ctx context.Context, tx kv.Tx, c *Change) error {
 		oldKey = x.entryKey(c.Table.Descriptor, old)
 		newKey = oldKey
 		oldSize = old.Size()
-		c.count(x.Space, oldSize, -1)
+		c.count(x.Space, oldKey, oldSize, -1)
 	}
 	if has {
 		newKey = x.entryKey(c.Table.Descriptor, next)
 		nextSize := next.Size()
-		c.count(x.Space, nextSize, +1)
+		c.count(x.Space, newKey, nextSize, +1)
 		if bytes.Equal(oldKey, newKey) {
 			units += WriteUnits(max(nextSize, oldSize))
 		} else {

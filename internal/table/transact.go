@@ -52,6 +52,8 @@ func (e *Engine) Transact(ctx context.Context, t Transaction) (Outcome, error) {
 	if err := admitAll(t.Mutations, keys); err != nil {
 		return Outcome{}, err
 	}
+	e.writing.RLock()
+	defer e.writing.RUnlock()
 	err := e.store.Update(ctx, kv.TxOptions{Keys: locked}, func(tx kv.Tx) (err error) {
 		out, err = e.transact(ctx, tx, t, keys)
 		return err
