@@ -99,6 +99,7 @@ func (c *Counts) load(ctx context.Context, r kv.Reader, space uint32, right bool
 	switch {
 	case !right:
 		n.again = &recount{next: spaceKey(space)}
+		c.mu.dirty = true
 	case len(value) > 0:
 		n.again = &recount{}
 		n.again.count, value = cutCount(value)
