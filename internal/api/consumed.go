@@ -150,11 +150,7 @@ func (a *API) collectionMetrics(ctx context.Context, level model.Opt[string], t 
 	if level.V != "SIZE" || !t.HasLocal() {
 		return nil
 	}
-	gb, err := a.Engine.CollectionGB(ctx, t, key)
-	if err != nil { // the write is made: its answer goes without the estimate
-		a.Log.Warn("size of an item collection not found", "table", t.Name, "error", err)
-		return nil
-	}
+	gb := a.Engine.CollectionGB(t, key)
 	hash := t.Key.Hash[0].Name
 	return &model.ItemCollectionMetrics{
 		ItemCollectionKey:   model.Some(key.Project([]string{hash})),

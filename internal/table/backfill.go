@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/statordb/stator/internal/job"
@@ -67,12 +66,9 @@ func (e *Engine) StartIndexJobs(t *Table) {
 	}
 }
 
-// backfillChunk is how many items one step adds to an index: enough to share
-// a sync, few enough to hold their locks shortly.
-const backfillChunk = 256
-
 // backfill adds the items of a table to an index that every write maintains
-// already. The cursor is the key of the next item. Each item is read and its
+// already: in a step as many as share a sync well and hold their locks
+// shortly. The cursor is the key of the next item. Each item is read and its
 // entry written under the item's lock, so that a write to it comes wholly
 // before or wholly after.
 type backfill struct {
@@ -80,7 +76,6 @@ type backfill struct {
 	table, id string
 	space     uint32
 	index     string
-	done      atomic.Int64 // items since this process started the job
 	pace      pace
 }
 
@@ -94,25 +89,29 @@ func (b *backfill) Step(ctx context.Context, cursor []byte) (next []byte, wait t
 	start := time.Now()
 	if t := b.engine.Catalog.Get(b.table); t != nil && t.ID == b.id {
 		if x := t.bySpace(b.space); x != nil && x.State == IndexPreparing {
-			return cursor0(cursor), 0, b.become(ctx, IndexPreparing, IndexCreating)
+			return stay(cursor), 0, b.become(ctx, IndexPreparing, IndexCreating)
 		}
 	}
-	keys, err := b.fill(ctx, cursor)
-	if err != nil || keys == nil {
+	next, err = b.fill(ctx, cursor)
+	if err != nil {
 		return nil, 0, err
 	}
-	b.done.Add(int64(len(keys)))
-	b.engine.progress.Store(b.space, b.done.Load())
-	if len(keys) < backfillChunk {
-		return nil, 0, b.finish(ctx)
+	if next == nil {
+		b.engine.progress.Delete(b.space)
+		return nil, 0, b.become(ctx, IndexCreating, IndexActive)
 	}
-	return append(keys[len(keys)-1], 0), b.pace.wait(b.engine.store, time.Since(start)), nil
+	b.engine.progress.Store(b.space, next)
+	return next, b.pace.wait(b.engine.store, time.Since(start)), nil
 }
 
-// fill adds the next items to the index and returns their keys; nil if the
-// index is not being created any more. It holds a lease on the table, so that
-// who changes that waits for the entries written here.
-func (b *backfill) fill(ctx context.Context, cursor []byte) ([][]byte, error) {
+// stay returns the cursor of a step that moved nothing.
+func stay(cursor []byte) []byte { return append([]byte{}, cursor...) }
+
+// fill adds the next items to the index and returns the cursor behind them;
+// nil if there are no more, or the index is not being created any more. It
+// holds a lease on the table, so that who changes that waits for the entries
+// written here.
+func (b *backfill) fill(ctx context.Context, cursor []byte) (next []byte, err error) {
 	t := b.engine.Lease(b.table)
 	if t == nil {
 		return nil, nil
@@ -126,28 +125,33 @@ func (b *backfill) fill(ctx context.Context, cursor []byte) ([][]byte, error) {
 	if len(cursor) > 0 {
 		r.Start = cursor
 	}
-	keys, err := b.chunk(ctx, r)
+	keys, next, err := itemKeys(ctx, b.engine.store, r)
 	if err != nil {
 		return nil, err
 	}
-	return keys, b.add(ctx, t, x, keys)
+	return next, b.add(ctx, t, x, keys)
 }
 
-// chunk returns the keys of the next items in r.
-func (b *backfill) chunk(ctx context.Context, r kv.Range) (keys [][]byte, err error) {
-	err = b.engine.store.View(ctx, kv.ReadOptions{}, func(reader kv.Reader) error {
-		keys = [][]byte{}
+// itemKeys returns the keys of the items in r that one step works on, and
+// where the others begin, nil if there are none.
+func itemKeys(ctx context.Context, store kv.Store, r kv.Range) (keys [][]byte, next []byte, err error) {
+	err = store.View(ctx, kv.ReadOptions{}, func(reader kv.Reader) error {
+		size := 0
+		keys, next = nil, nil
 		for p, err := range reader.Scan(ctx, r) {
 			if err != nil {
 				return err
 			}
-			if keys = append(keys, bytes.Clone(p.Key)); len(keys) == backfillChunk {
-				break
+			if len(keys) == stepRows || size >= stepBytes {
+				next = bytes.Clone(p.Key)
+				return nil
 			}
+			keys = append(keys, bytes.Clone(p.Key))
+			size += len(p.Value)
 		}
 		return nil
 	})
-	return keys, err
+	return keys, next, err
 }
 
 // add writes the entries of the items under keys.
@@ -213,16 +217,6 @@ func (p *pace) wait(store kv.Store, took time.Duration) time.Duration {
 	return 3 * took
 }
 
-// cursor0 returns a cursor for a step that moved nothing.
-func cursor0(cursor []byte) []byte { return append([]byte{}, cursor...) }
-
-// finish makes the index active.
-func (b *backfill) finish(ctx context.Context) error {
-	err := b.become(ctx, IndexCreating, IndexActive)
-	b.engine.progress.Delete(b.space)
-	return err
-}
-
 // become takes the index from one state to the next, unless it is in another.
 func (b *backfill) become(ctx context.Context, from, to IndexState) error {
 	_, err := b.engine.Change(ctx, b.table, func(d *Descriptor) error {
@@ -239,7 +233,7 @@ func (b *backfill) become(ctx context.Context, from, to IndexState) error {
 // Backfill is the progress of an index that is being created.
 type Backfill struct {
 	Table, Index string
-	Percent      float64 // of the items that the table has now
+	Percent      float64 // of the hashes of partition keys
 }
 
 // Backfills returns the progress of all indexes that are being created.
@@ -247,10 +241,9 @@ func (e *Engine) Backfills() []Backfill {
 	var out []Backfill
 	e.Each(func(t *Table) {
 		if x := t.Building(); x != nil && x.State == IndexCreating {
-			done, _ := e.progress.Load(x.Space)
-			n, _ := done.(int64)
-			total := max(t.Counts.Of(t.Space).Items, 1)
-			out = append(out, Backfill{t.Name, x.Name, min(100, 100*float64(n)/float64(total))})
+			next, _ := e.progress.Load(x.Space)
+			key, _ := next.([]byte)
+			out = append(out, Backfill{t.Name, x.Name, 100 * float64(hashOf(key)) / (1 << 32)})
 		}
 	})
 	return out

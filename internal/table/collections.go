@@ -1,11 +1,15 @@
 package table
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/job"
 	"github.com/statordb/stator/internal/kv"
 )
 
@@ -22,42 +26,170 @@ var (
 	collectionCare  int64 = 1 << 30
 )
 
-// maxCollections bounds the sizes that are remembered.
+// maxCollections bounds the sizes that are remembered. Only large collections
+// are never forgotten, of which a disk holds few.
 const maxCollections = 1 << 16
 
-// collections remembers the sizes of item collections. A size is found by
-// reading the collection and from then on follows the writes to it: an
-// estimate, as DynamoDB's is, because writes under way are not in it.
+// collections remembers the sizes of item collections. A collection is read
+// once, in the background and in steps, when it is first written after the
+// start; from then on its size follows the writes to it. Until it is read the
+// size is what has been read so far. A counter in the store would be changed
+// by every write of a collection, which would then wait for one another's sync.
 type collections struct {
 	mu struct {
 		sync.Mutex
-		sizes map[string]int64 // by the key that the collection's rows begin with
+		known  map[string]*collection // by the key that the items begin with
+		unread []*collection          // in the order they are to be read
 	}
+}
+
+// collection is the size of one item collection: of the items and of their
+// entries in every LSI.
+type collection struct{ parts []part }
+
+// part is the rows of a collection in one space. They are all read when next
+// has come to the end.
+type part struct {
+	recount
+	space uint32
+	end   []byte
+}
+
+func (c *collection) size() (total int64) {
+	for i := range c.parts {
+		total += c.parts[i].count.Bytes
+	}
+	return total
+}
+
+// unread returns a part that is not read to its end, or nil.
+func (c *collection) unread() *part {
+	i := slices.IndexFunc(c.parts, func(p part) bool { return !bytes.Equal(p.next, p.end) })
+	if i < 0 {
+		return nil
+	}
+	return &c.parts[i]
 }
 
 // add follows a write, if the collection is remembered.
-func (c *collections) add(prefix string, delta int64) {
+func (c *collections) add(prefix string, deltas []countDelta) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n, found := c.mu.sizes[prefix]; found {
-		c.mu.sizes[prefix] = n + delta
+	known := c.mu.known[prefix]
+	if known == nil {
+		return
+	}
+	for _, d := range deltas {
+		for i := range known.parts {
+			if p := &known.parts[i]; p.space == d.space {
+				p.add(d)
+			}
+		}
 	}
 }
 
-func (c *collections) get(prefix string) (int64, bool) {
+// size returns what is known of the size of the collection of it in t, and
+// whether there is something to read.
+func (c *collections) size(t *Table, it attr.Item) (n int64, unread bool) {
+	prefix := t.collectionPrefix(t.Space, it)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n, found := c.mu.sizes[prefix]
-	return n, found
+	known := c.mu.known[string(prefix)]
+	if known == nil {
+		if known = c.remember(string(prefix)); known == nil {
+			return 0, true
+		}
+		for _, space := range t.spaces() {
+			if x := t.bySpace(space); x == nil || !x.Global {
+				start := t.collectionPrefix(space, it)
+				known.parts = append(known.parts, part{recount{next: start}, space, after(start)})
+			}
+		}
+	}
+	return known.size(), len(c.mu.unread) > 0
 }
 
-func (c *collections) put(prefix string, n int64) {
+// remember adds a collection to read, nil if there is no room for it. The
+// caller holds c.mu.
+func (c *collections) remember(prefix string) *collection {
+	if c.mu.known == nil {
+		c.mu.known = map[string]*collection{}
+	}
+	if len(c.mu.known) >= maxCollections && !c.forgetOne() {
+		return nil
+	}
+	added := &collection{}
+	c.mu.known[prefix] = added
+	c.mu.unread = append(c.mu.unread, added)
+	return added
+}
+
+// forgetOne forgets some collection that is far from the limit and read to its
+// end, which is soon read again.
+func (c *collections) forgetOne() bool {
+	for prefix, known := range c.mu.known {
+		if known.size() < collectionLimit/16 && known.unread() == nil {
+			delete(c.mu.known, prefix)
+			return true
+		}
+	}
+	return false
+}
+
+// begin starts to read some collection, at the moment of the snapshot.
+func (c *collections) begin() *part {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.mu.sizes) >= maxCollections || c.mu.sizes == nil {
-		c.mu.sizes = map[string]int64{}
+	for len(c.mu.unread) > 0 {
+		if p := c.mu.unread[0].unread(); p != nil {
+			p.reading = true
+			return p
+		}
+		c.mu.unread = c.mu.unread[1:]
 	}
-	c.mu.sizes[prefix] = n
+	return nil
+}
+
+// end ends what begin started: the rows before next are read.
+func (c *collections) end(p *part, read Count, next []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p.recount.end(read, next)
+}
+
+// collectionReader reads the collections whose sizes are asked for.
+type collectionReader struct {
+	engine *Engine
+	pace   pace
+	idle   bool // nothing was left to read in the last step
+}
+
+var _ job.Job = (*collectionReader)(nil)
+
+// Name implements job.Job.
+func (*collectionReader) Name() string { return "collections" }
+
+// Step implements job.Job. What is read is in memory: there is no cursor.
+func (r *collectionReader) Step(ctx context.Context, _ []byte) (next []byte, wait time.Duration, err error) {
+	start := time.Now()
+	e := r.engine
+	var p *part
+	read, next, err := e.countSome(ctx, func() (kv.Range, bool) {
+		if p = e.collections.begin(); p == nil {
+			return kv.Range{}, false
+		}
+		return kv.Range{Start: p.next, End: p.end}, true
+	})
+	if p == nil {
+		if r.idle {
+			return nil, 0, nil
+		}
+		r.idle = true // the next collection may come soon
+		return []byte("more"), time.Second, nil
+	}
+	r.idle = false
+	e.collections.end(p, read, next)
+	return []byte("more"), r.pace.wait(e.store, time.Since(start)), err
 }
 
 // collected reports whether the collections of t have to be looked at.
@@ -80,67 +212,26 @@ func (t *Table) collectionPrefix(space uint32, it attr.Item) []byte {
 	return appendPartition(make([]byte, 0, 64), space, t.Key.Hash, it)
 }
 
-// collectionSize returns the size of the collection of it, in bytes.
-func (e *Engine) collectionSize(ctx context.Context, r kv.Reader, t *Table, it attr.Item) (int64, error) {
-	prefix := t.collectionPrefix(t.Space, it)
-	if n, found := e.collections.get(string(prefix)); found {
-		return n, nil
+// collectionSize returns what is known of the size of the collection of it,
+// in bytes.
+func (e *Engine) collectionSize(t *Table, it attr.Item) int64 {
+	n, unread := e.collections.size(t, it)
+	if unread {
+		e.jobs.Start(&collectionReader{engine: e})
 	}
-	total, err := rangeSize(ctx, r, prefix)
-	for _, x := range t.Indexes {
-		if x.Global || err != nil {
-			continue
-		}
-		var n int64
-		n, err = rangeSize(ctx, r, t.collectionPrefix(x.Space, it))
-		total += n
-	}
-	if err == nil {
-		e.collections.put(string(prefix), total)
-	}
-	return total, err
-}
-
-// rangeSize returns the size of the items in the rows that begin with prefix.
-func rangeSize(ctx context.Context, r kv.Reader, prefix []byte) (total int64, err error) {
-	for p, err := range r.Scan(ctx, kv.Range{Start: prefix, End: after(prefix)}) {
-		if err != nil {
-			return 0, err
-		}
-		row, err := parseRow(p.Value)
-		if err != nil {
-			return 0, err
-		}
-		total += int64(row.Size)
-	}
-	return total, nil
+	return n
 }
 
 // checkCollection returns ErrCollectionFull if c makes its collection too
 // large.
-func (e *Engine) checkCollection(ctx context.Context, tx kv.Tx, c *Change) error {
+func (e *Engine) checkCollection(c *Change) error {
 	if c.NewSize <= c.OldSize || !c.Table.collected() {
 		return nil
 	}
-	n, err := e.collectionSize(ctx, tx, c.Table, c.New)
-	if err == nil && n+int64(c.NewSize-c.OldSize) > collectionLimit {
+	if e.collectionSize(c.Table, c.New)+int64(c.NewSize-c.OldSize) > collectionLimit {
 		return ErrCollectionFull
 	}
-	return err
-}
-
-// follow adds what c changed to the size of its collection.
-func (e *Engine) follow(c *Change) {
-	if c.collection == "" {
-		return
-	}
-	var delta int64
-	for _, d := range c.counts {
-		if x := c.Table.bySpace(d.space); x == nil || !x.Global {
-			delta += d.delta.Bytes
-		}
-	}
-	e.collections.add(c.collection, delta)
+	return nil
 }
 
 // bySpace returns the index with a space, nil for the table's own.
@@ -155,14 +246,9 @@ func (d *Descriptor) bySpace(space uint32) *Index {
 
 // CollectionGB returns the estimated size of the item collection of it in
 // whole gigabytes, rounded down: 0 for one below a gigabyte.
-func (e *Engine) CollectionGB(ctx context.Context, t *Table, it attr.Item) (int64, error) {
+func (e *Engine) CollectionGB(t *Table, it attr.Item) int64 {
 	if !t.collected() {
-		return 0, nil
+		return 0
 	}
-	var n int64
-	err := e.store.View(ctx, kv.ReadOptions{}, func(r kv.Reader) (err error) {
-		n, err = e.collectionSize(ctx, r, t, it)
-		return err
-	})
-	return n >> 30, err
+	return e.collectionSize(t, it) >> 30
 }

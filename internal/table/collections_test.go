@@ -46,6 +46,24 @@ func TestCollectionLimit(t *testing.T) {
 		}})
 		return err
 	}
+	collectionCare = 1 << 40
+	for i := range 5 { // found only by reading them
+		if err := write("c", i, 1900); err != nil {
+			t.Fatal(err)
+		}
+	}
+	collectionCare = 0
+	if err := write("c", 5, 100); err != nil {
+		t.Fatal(err)
+	}
+	awaitRead(t, e)
+	if err := write("c", 6, 1000); !errors.Is(err, ErrCollectionFull) {
+		t.Errorf("write to a full collection that was read: %v", err)
+	}
+	if err := write("a", 0, 1000); err != nil {
+		t.Fatal(err)
+	}
+	awaitRead(t, e)
 	full := 0
 	for i := range 12 {
 		if err := write("a", i, 1000); errors.Is(err, ErrCollectionFull) {
@@ -65,5 +83,47 @@ func TestCollectionLimit(t *testing.T) {
 	}
 	if err := write("a", 11, 900); err != nil {
 		t.Errorf("write after a delete: %v", err)
+	}
+}
+
+// awaitRead returns when no collection is left to read.
+func awaitRead(t *testing.T, e *Engine) {
+	t.Helper()
+	for range 3000 {
+		e.collections.mu.Lock()
+		left := len(e.collections.mu.unread)
+		e.collections.mu.Unlock()
+		if left == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("the collections are not read")
+}
+
+// A full memory of collections forgets small ones that are read, and keeps
+// those that are large or not read yet.
+func TestCollectionsAreBounded(t *testing.T) {
+	c := &collections{}
+	c.mu.known = map[string]*collection{}
+	end := []byte("z")
+	add := func(name string, bytes int64, next string) {
+		c.mu.known[name] = &collection{[]part{{recount{count: Count{1, bytes}, next: []byte(next)}, 1, end}}}
+	}
+	add("large", collectionLimit/2, "z")
+	add("unread", 0, "a")
+	for i := range maxCollections - 2 {
+		add(fmt.Sprint(i), 1000, "z")
+	}
+	for i := range 1000 {
+		if c.remember(fmt.Sprint("more", i)) == nil {
+			t.Fatal("no room")
+		}
+	}
+	if n := len(c.mu.known); n != maxCollections {
+		t.Errorf("%d collections", n)
+	}
+	if c.mu.known["large"] == nil || c.mu.known["unread"] == nil {
+		t.Error("forgot a collection that is large or not read")
 	}
 }

@@ -22,7 +22,7 @@ type Engine struct {
 	ongoing     ongoing
 	collections collections
 	ttl         sync.Mutex // held while the time to live of a table is set
-	progress    sync.Map   // space of an index being created -> items added, int64
+	progress    sync.Map   // space of an index being created -> key of the next item, []byte
 	// writing is held for reading from before a write's transaction until its
 	// counts are added. A recount takes it for the moment of its snapshot. It
 	// is the outermost lock of a write, which takes it once.
@@ -132,7 +132,9 @@ func (t *Table) chargeFailed(key []byte, err error) {
 // settle adds what a committed change did to the table's counters. Its units
 // count factor times; the removal of an expired item costs none.
 func (e *Engine) settle(c *Change, factor float64) {
-	e.follow(c)
+	if c.collection != "" {
+		e.collections.add(c.collection, c.counts)
+	}
 	if !c.Expired {
 		c.charge(factor)
 	}
@@ -189,7 +191,7 @@ func (e *Engine) decide(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (
 		return c, err
 	}
 	c.NewSize = c.New.Size()
-	return c, e.checkCollection(ctx, tx, &c)
+	return c, e.checkCollection(&c)
 }
 
 // put writes the change of one item and of its index entries.

@@ -97,27 +97,43 @@ func (c *Counts) counting(space uint32) bool {
 
 // recountSome makes one step of counting a space again.
 func (e *Engine) recountSome(ctx context.Context, c *Counts, space uint32) error {
-	// No write is between its commit and its count now: what the snapshot has
-	// is counted, what comes after it is not.
+	var again *recount
+	read, next, err := e.countSome(ctx, func() (kv.Range, bool) {
+		if again = c.begin(space); again == nil { // the index is gone
+			return kv.Range{}, false
+		}
+		return kv.Range{Start: again.next, End: after(spaceKey(space))}, true
+	})
+	if again != nil {
+		c.end(space, again, read, next)
+	}
+	return err
+}
+
+// countSome counts the first rows of the range that begin returns, unless it
+// returns false, and returns where the others begin: the end of the range if
+// there are none, its start after an error. begin is called at the moment of
+// the snapshot. No write is between its commit and its count then: what the
+// snapshot has is counted, what comes after it is not.
+func (e *Engine) countSome(ctx context.Context, begin func() (kv.Range, bool)) (read Count, next []byte, err error) {
 	e.writing.Lock()
 	release := sync.OnceFunc(e.writing.Unlock)
 	defer release()
-	again := c.begin(space)
-	if again == nil { // the index is gone
-		return nil
+	r, ok := begin()
+	if !ok {
+		return read, nil, nil
 	}
-	r := kv.Range{Start: again.next, End: after(spaceKey(space))}
-	var read Count
-	var next []byte
-	err := e.store.View(ctx, kv.ReadOptions{}, func(reader kv.Reader) (err error) {
+	err = e.store.View(ctx, kv.ReadOptions{}, func(reader kv.Reader) (err error) {
 		read, next, err = countRows(ctx, reader, r, release)
 		return err
 	})
-	if err != nil {
-		read, next = Count{}, r.Start // the next step begins there again
+	switch {
+	case err != nil:
+		return Count{}, r.Start, err
+	case next == nil:
+		next = r.End
 	}
-	c.end(space, again, read, next)
-	return err
+	return read, next, nil
 }
 
 // begin starts a step of counting a space again, at the moment of its
@@ -133,17 +149,13 @@ func (c *Counts) begin(space uint32) *recount {
 	return n.again
 }
 
-// end ends a step that has read the rows before next, nil for all.
+// end ends a step that has read the rows before next.
 func (c *Counts) end(space uint32, again *recount, read Count, next []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mu.dirty = true
-	if next != nil {
-		again.end(read, next)
-		return
-	}
-	again.end(read, after(spaceKey(space)))
-	if n := c.mu.spaces[space]; n != nil && n.again == again {
+	again.end(read, next)
+	if n := c.mu.spaces[space]; n != nil && n.again == again && bytes.Equal(next, after(spaceKey(space))) {
 		n.Count, n.again = again.count, nil
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/statordb/stator/internal/attr"
@@ -161,4 +163,74 @@ func TestIndexComesAndGoesUnderWrites(t *testing.T) {
 		writers.Wait()
 		checkAll(t, e)
 	})
+}
+
+// recorder remembers the most keys that a transaction of items locked.
+type recorder struct {
+	kv.Store
+	most atomic.Int64
+}
+
+func (s *recorder) Update(ctx context.Context, o kv.TxOptions, fn func(kv.Tx) error) error {
+	if n := int64(len(o.Keys)); n > s.most.Load() && o.Keys[0][0] == 'd' {
+		s.most.Store(n)
+	}
+	return s.Store.Update(ctx, o, fn)
+}
+
+// A step of the creation of an index adds items of a megabyte or so.
+func TestCreationOfIndexIsBoundedInBytes(t *testing.T) {
+	store := &recorder{Store: onMemory()(t)}
+	e := openEngine(t, store)
+	tbl := create(t, e, simpleTable("t"))
+	for i := range 20 {
+		write(t, e, put(tbl, attr.NewItem(str("pk", fmt.Sprint(i)), str("sk", "s"), str("a", "a"), str("f", strings.Repeat("x", 300<<10)))))
+	}
+	e.StartIndexJobs(stage(t, e, table.IndexPreparing))
+	waitFor(t, func() bool { return inState(e, table.IndexActive) }, "the index")
+	if n := store.most.Load(); n != 4 {
+		t.Errorf("a step of %d items", n)
+	}
+	checkAll(t, e)
+}
+
+// The progress of an index is how much of the table its job has read, and ends
+// with the index.
+func TestProgressOfIndex(t *testing.T) {
+	d := onPebble()
+	store := d(t)
+	e := openEngine(t, store)
+	tbl := create(t, e, simpleTable("t"))
+	for i := range 1024 {
+		write(t, e, put(tbl, attr.NewItem(str("pk", fmt.Sprint(i)), str("sk", "s"), str("a", "a"))))
+	}
+	stage(t, e, table.IndexCreating)
+	shut(t, e, store)
+	// The catalog, the job's cursor and one step, then no more.
+	store = d(t)
+	limited := &limitedViews{Store: store}
+	limited.left.Store(3)
+	e = openEngine(t, limited)
+	must(t, e.StartJobs(ctx))
+	percent := func() float64 {
+		if all := e.Backfills(); len(all) == 1 {
+			return all[0].Percent
+		}
+		return -1
+	}
+	waitFor(t, func() bool { return percent() > 0 }, "the first step")
+	if p := percent(); p < 15 || p > 35 {
+		t.Errorf("%v %% after a quarter", p)
+	}
+	limited.left.Store(1)
+	waitFor(t, func() bool { return percent() > 40 }, "the second step")
+	if p := percent(); p > 60 {
+		t.Errorf("%v %% after a half", p)
+	}
+	e.StartIndexJobs(stage(t, e, table.IndexDeleting))
+	limited.left.Store(1 << 30)
+	waitFor(t, func() bool { return indexGone(e) }, "the deletion")
+	if p := percent(); p != -1 {
+		t.Errorf("%v %% of no index", p)
+	}
 }

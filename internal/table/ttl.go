@@ -160,12 +160,12 @@ func (l *lister) Step(ctx context.Context, cursor []byte) (next []byte, wait tim
 		if len(cursor) > 0 {
 			r.Start = cursor
 		}
-		keys, err := keysIn(ctx, l.engine.store, r, backfillChunk)
+		keys, rest, err := itemKeys(ctx, l.engine.store, r)
 		if err != nil || len(keys) == 0 {
 			return false, err
 		}
-		next = append(keys[len(keys)-1], 0)
-		return len(keys) == backfillChunk, l.list(ctx, t, keys)
+		next = rest
+		return rest != nil, l.list(ctx, t, keys)
 	}()
 	if err != nil || more {
 		return next, 0, err
