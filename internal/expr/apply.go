@@ -11,13 +11,16 @@ import (
 // item. All operands are read from old, and indexes of lists count in it:
 // elements set beyond the end are appended in the order of their indexes.
 // Faults are those of the item's content: types, missing attributes, paths,
-// numbers out of range, nesting. The caller checks keys and size.
+// numbers out of range, nesting; and what is too large by its changes alone,
+// before that is put together. The caller checks keys and size.
 func (u *Update) Apply(old attr.Item) (attr.Item, *ddberr.Fault) {
 	e := evaluator{old: old, update: u, rank: ranks}
 	var room [8]attr.Value
 	results := room[:0]
 	for i := range u.actions {
-		results = append(results, e.action(&u.actions[i]))
+		v := e.action(&u.actions[i])
+		e.hold(v)
+		results = append(results, v)
 	}
 	if e.fault != nil {
 		return attr.Item{}, e.fault
@@ -86,13 +89,14 @@ func rebuildList(v attr.Value, branches []branch, results []attr.Value) attr.Val
 // evaluator computes the results of actions and keeps the fault that wins: a
 // place that cannot be written because its parent has another type; operands
 // of a wrong type; from the last section to the first, places without a
-// parent and then missing operands; numbers out of range.
+// parent and then missing operands; numbers out of range; the size.
 type evaluator struct {
 	old     attr.Item
 	update  *Update
 	fault   *ddberr.Fault
 	rank    int
 	current *Action
+	size    int // of the results so far
 }
 
 const (
@@ -100,7 +104,8 @@ const (
 	rankType
 	rankSections // two for each
 	rankNumber   = rankSections + 2*5
-	ranks        = rankNumber + 1
+	rankSize     = rankNumber + 1
+	ranks        = rankSize + 1
 )
 
 func (e *evaluator) report(rank int, text *ddberr.Text) {
@@ -117,6 +122,20 @@ func (e *evaluator) wrongType() attr.Value {
 	}
 	return attr.Value{}
 }
+
+// hold adds the size of a result. The new item has all of them in it.
+func (e *evaluator) hold(v attr.Value) {
+	if v.IsZero() || e.full() {
+		return
+	}
+	if e.size += v.Size(); e.full() {
+		e.report(rankSize, &ddberr.UpdatedTooLarge)
+	}
+}
+
+// full reports whether the results are too large for any item: nothing needs
+// to be put together any more.
+func (e *evaluator) full() bool { return e.size > attr.MaxItemSize }
 
 // sectionRank puts faults of later sections first.
 func (e *evaluator) sectionRank() int { return rankSections + 2*(4-int(e.current.section)) }
@@ -206,6 +225,8 @@ func (e *evaluator) add(have, v attr.Value) attr.Value {
 		return e.wrongType()
 	case t == attr.N:
 		return e.sum(have, v, nodePlus)
+	case e.full():
+		return attr.Value{}
 	case t == attr.L:
 		return concatLists(have, v)
 	default:

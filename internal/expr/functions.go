@@ -129,7 +129,7 @@ func ifNotExists(n *Node, e *evaluator) attr.Value {
 
 func listAppend(n *Node, e *evaluator) attr.Value {
 	a, b := e.typed(n.first, attr.L), e.typed(n.first.next, attr.L)
-	if a.IsZero() || b.IsZero() {
+	if a.IsZero() || b.IsZero() || e.full() {
 		return attr.Value{}
 	}
 	return concatLists(a, b)

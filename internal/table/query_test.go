@@ -157,6 +157,36 @@ func TestPageBytes(t *testing.T) {
 	})
 }
 
+// A page of an LSI whose entries are followed ends at 1 MB of entries and items.
+func TestPageBytesOfFetchedItems(t *testing.T) {
+	e := openEngine(t, onMemory()(t))
+	tbl := create(t, e, simpleTable("large", index("x", false, schema(keys(keyAttr("pk", attr.S)), keyAttr("n", attr.N)), "KEYS_ONLY")))
+	for i := range 9 {
+		write(t, e, put(tbl, attr.NewItem(str("pk", "p"), num("n", i), str("sk", fmt.Sprint(i)), str("blob", strings.Repeat("x", 300<<10)))))
+	}
+	x := tbl.Indexes[0]
+	for _, fetch := range []bool{false, true} {
+		plan := table.Plan{Table: tbl, Index: x, Fetch: fetch, Range: tbl.QueryRange(x, expr.KeyRange{Hash: []attr.Value{attr.String("p")}})}
+		var sizes []int
+		for {
+			page, err := e.Read(ctx, plan)
+			must(t, err)
+			sizes = append(sizes, page.Count)
+			if page.Last.IsEmpty() {
+				break
+			}
+			plan.Resume(page.Last)
+		}
+		want := []int{9}
+		if fetch {
+			want = []int{4, 4, 1}
+		}
+		if !slices.Equal(sizes, want) {
+			t.Errorf("pages of %v items, want %v", sizes, want)
+		}
+	}
+}
+
 // The segments of a parallel scan are disjoint, complete, and about even.
 func TestSegments(t *testing.T) {
 	eachDriver(t, func(t *testing.T, d disk) {

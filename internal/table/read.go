@@ -10,7 +10,7 @@ import (
 )
 
 // PageBytes is the size of the items that one Query or Scan evaluates at
-// most, before filtering.
+// most, before filtering: of entries and of the items that they are followed to.
 const PageBytes = 1 << 20
 
 // Get returns a copy of the item with the key attributes of key, empty if
@@ -59,7 +59,8 @@ type Page struct {
 	Fetched float64     // units of following entries, see Plan.Fetch (strongly consistent)
 	Last    attr.Item   // the last item evaluated, if the plan stopped early; else empty
 
-	arena []byte // where copies of items go
+	fetched int    // size of the items that entries were followed to
+	arena   []byte // where copies of items go
 }
 
 // Resume makes p go on behind the row that start names, if it lies in the
@@ -122,15 +123,15 @@ func (page *Page) add(ctx context.Context, r kv.Reader, p *Plan, pair kv.Pair) (
 	}
 	page.Scanned++
 	page.Bytes += row.Size
-	full := (p.Limit > 0 && page.Scanned == p.Limit) || page.Bytes >= PageBytes
 	it := row.Item
-	if full {
-		page.Last = it.Clone()
-	}
 	if p.Fetch {
-		if it, err = page.fetch(ctx, r, p.Table, it); err != nil {
+		if it, err = page.fetch(ctx, r, p.Table, row.Item); err != nil {
 			return false, err
 		}
+	}
+	full := (p.Limit > 0 && page.Scanned == p.Limit) || page.Bytes+page.fetched >= PageBytes
+	if full {
+		page.Last = row.Item.Clone()
 	}
 	if p.Filter == nil || p.Filter.Eval(it) {
 		page.Count++
@@ -166,5 +167,6 @@ func (page *Page) fetch(ctx context.Context, r kv.Reader, t *Table, entry attr.I
 	}
 	row, err := parseRow(value)
 	page.Fetched += ReadUnits(row.Size, true)
+	page.fetched += row.Size
 	return row.Item, err
 }
