@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/ddberr"
@@ -21,7 +22,11 @@ func (a *API) TransactGetItems(ctx context.Context, in *model.TransactGetItemsIn
 		return nil, err
 	}
 	rows, err := a.Engine.GetAll(ctx, lookups)
-	if err != nil {
+	var canceled *table.Canceled
+	switch {
+	case errors.As(err, &canceled):
+		return nil, a.cancellation(canceled.Reasons, noItem)
+	case err != nil:
 		return nil, err
 	}
 	out := &model.TransactGetItemsOutput{}
@@ -85,7 +90,10 @@ func (a *API) bindTransactGet(in *model.TransactGetItemsInput) ([]table.Lookup, 
 		seen[key] = true
 	}
 	if refused {
-		return nil, a.cancellation(reasons, func(int) model.Opt[string] { return model.Opt[string]{} })
+		return nil, a.cancellation(reasons, noItem)
 	}
 	return lookups, nil
 }
+
+// noItem is the ReturnValuesOnConditionCheckFailure of reads.
+func noItem(int) model.Opt[string] { return model.Opt[string]{} }

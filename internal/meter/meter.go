@@ -73,10 +73,11 @@ type Resource struct {
 	mu struct {
 		sync.Mutex
 		configured Throughput
+		known      bool // it was configured
 		buckets    [2]bucket
 		most       [2]bucket
 		peaks      [2]peak
-		partitions []*partition // sorted by first
+		partitions []*partition // sorted by first; none unless enforced
 	}
 }
 
@@ -92,15 +93,16 @@ func (r *Resource) Configure(t Throughput) {
 	now := r.meter.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	first := r.mu.partitions == nil
-	r.mu.configured = t
+	first := !r.mu.known
+	r.mu.configured, r.mu.known = t, true
+	if !r.meter.enforce {
+		return
+	}
 	for k := range r.mu.buckets {
 		r.mu.buckets[k].configure(now, r.rate(Kind(k)), burst, first)
 		r.mu.most[k].configure(now, t.Most[k], time.Second, first)
 	}
-	if first {
-		r.mu.partitions = newPartitions(now, t)
-	}
+	r.partitionFor(now, t)
 }
 
 // rate returns the units per second that r takes now.
@@ -145,6 +147,17 @@ func (r *Resource) admit(now time.Time, k Kind, hash uint32) Cause {
 	return Provisioned
 }
 
+// Release gives back the unit that Admit took for a request that was not made.
+func (r *Resource) Release(k Kind, hash uint32) {
+	if !r.meter.enforce {
+		return
+	}
+	now := r.meter.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.take(now, k, hash, -1)
+}
+
 // Charge takes the units of a request for a key with hash; admitted says that
 // Admit has taken one of them.
 func (r *Resource) Charge(k Kind, hash uint32, units float64, admitted bool) {
@@ -184,7 +197,7 @@ func (r *Resource) Configured() Throughput {
 	return r.mu.configured
 }
 
-// Partitions returns the number of partitions.
+// Partitions returns the number of partitions, 0 if nothing is enforced.
 func (r *Resource) Partitions() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

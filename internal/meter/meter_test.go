@@ -173,3 +173,54 @@ func TestClockGoingBack(t *testing.T) {
 		t.Error(throttle)
 	}
 }
+
+// More throughput brings more partitions, and forgives no debt.
+func TestPartitionsGrow(t *testing.T) {
+	c := newClock()
+	r := New(c.now, true).Resource(false, Throughput{Units: [2]float64{3000, 3000}})
+	if n := r.Partitions(); n != 3 {
+		t.Fatalf("%d partitions", n)
+	}
+	r.Charge(Write, 1<<31, 5000, false)
+	r.Configure(Throughput{Units: [2]float64{3000, 10000}})
+	if n := r.Partitions(); n < 10 {
+		t.Errorf("%d partitions for 10,000 units", n)
+	}
+	for i, p := range r.mu.partitions {
+		if i > 0 && p.first <= r.mu.partitions[i-1].first || i == 0 && p.first != 0 {
+			t.Errorf("partition %d begins at %d", i, p.first)
+		}
+	}
+	if r.Admit(Write, 1<<31) == nil {
+		t.Error("a debt is gone")
+	}
+	n := r.Partitions()
+	r.Configure(Throughput{Units: [2]float64{1, 1}})
+	if r.Partitions() != n {
+		t.Errorf("%d partitions, were %d", r.Partitions(), n)
+	}
+}
+
+func TestNoPartitionsUnlessEnforced(t *testing.T) {
+	r := New(newClock().now, false).Resource(false, Throughput{Units: [2]float64{40000, 40000}})
+	r.Charge(Write, 1, 1, true)
+	r.Release(Write, 1)
+	if n := r.Partitions(); n != 0 {
+		t.Errorf("%d partitions", n)
+	}
+}
+
+// What is released can be had again.
+func TestRelease(t *testing.T) {
+	c := newClock()
+	r := New(c.now, true).Resource(false, Throughput{Units: [2]float64{1, 1}})
+	for range 10 {
+		if throttle := r.Admit(Write, 1); throttle != nil {
+			t.Fatal(throttle)
+		}
+		r.Release(Write, 1)
+	}
+	if n := r.Consumed(Write); n != 0 {
+		t.Errorf("consumed %v", n)
+	}
+}

@@ -30,19 +30,44 @@ func newPartition(now time.Time, first uint32) *partition {
 	return p
 }
 
-// newPartitions returns as many partitions, of equal ranges, as t needs.
-func newPartitions(now time.Time, t Throughput) []*partition {
+// partitionFor gives r at least as many partitions as t needs, of equal ranges.
+// None is ever merged with another: what a partition owes stays with it, and
+// with both parts when it is cut.
+func (r *Resource) partitionFor(now time.Time, t Throughput) {
+	n := partitionsFor(t)
+	if n <= len(r.mu.partitions) {
+		return
+	}
+	before := r.mu.partitions
+	r.mu.partitions = make([]*partition, 0, n+len(before))
+	for i := range n {
+		first := uint32(uint64(i) << 32 / uint64(n))
+		for len(before) > 0 && before[0].first <= first {
+			r.mu.partitions = append(r.mu.partitions, before[0])
+			before = before[1:]
+		}
+		if last := len(r.mu.partitions) - 1; last < 0 {
+			r.mu.partitions = append(r.mu.partitions, newPartition(now, first))
+		} else if r.mu.partitions[last].first != first {
+			r.mu.partitions = append(r.mu.partitions, r.mu.partitions[last].from(first))
+		}
+	}
+	r.mu.partitions = append(r.mu.partitions, before...)
+}
+
+// partitionsFor returns how many partitions t needs.
+func partitionsFor(t Throughput) int {
 	units := t.Units
 	if t.OnDemand {
 		units = [2]float64{max(onDemandRead, t.Warm[Read]), max(onDemandWrite, t.Warm[Write])}
 	}
 	n := int(math.Ceil(max(units[Read]/partitionRate[Read], units[Write]/partitionRate[Write])))
-	n = min(max(n, 1), maxPartitions)
-	partitions := make([]*partition, n)
-	for i := range partitions {
-		partitions[i] = newPartition(now, uint32(uint64(i)<<32/uint64(n)))
-	}
-	return partitions
+	return min(max(n, 1), maxPartitions)
+}
+
+// from returns the part of p that begins with first.
+func (p *partition) from(first uint32) *partition {
+	return &partition{first: first, buckets: p.buckets}
 }
 
 func (r *Resource) partition(hash uint32) *partition { return r.mu.partitions[r.partitionIndex(hash)] }

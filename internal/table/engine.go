@@ -92,6 +92,7 @@ func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
 	defer e.writing.RUnlock()
 	var c Change
 	err := e.store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) (err error) {
+		c.release()
 		if c, err = e.Apply(ctx, tx, m, key); err != nil {
 			return err
 		}
@@ -99,7 +100,8 @@ func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
 		return nil
 	})
 	if err != nil {
-		m.Table.chargeFailed(key, err)
+		c.release()
+		m.Table.chargeFailed(key, err, 1)
 		return c, err
 	}
 	e.settle(&c, 1)
@@ -120,12 +122,14 @@ func (c *Change) detach(keepOld bool) {
 	c.Old = old
 }
 
-// chargeFailed takes the units that a write consumes although its condition
-// is false.
-func (t *Table) chargeFailed(key []byte, err error) {
+// chargeFailed takes the units, factor times, that a write consumes although
+// its condition is false. Another write that failed consumes nothing.
+func (t *Table) chargeFailed(key []byte, err error, factor float64) {
 	var failed *ConditionFailed
 	if errors.As(err, &failed) {
-		t.charge(meter.Write, nil, key, WriteUnits(failed.Old.Size()))
+		t.charge(meter.Write, nil, key, factor*WriteUnits(failed.Old.Size()), true)
+	} else {
+		t.release(meter.Write, nil, key)
 	}
 }
 
@@ -149,10 +153,10 @@ func (e *Engine) settle(c *Change, factor float64) {
 // charge takes the units of c.
 func (c *Change) charge(factor float64) {
 	if c.key != nil {
-		c.Table.charge(meter.Write, nil, c.key, factor*c.Units())
+		c.Table.charge(meter.Write, nil, c.key, factor*c.Units(), true)
 	}
 	for _, w := range c.Indexes {
-		c.Table.charge(meter.Write, w.Index, w.key, w.Units)
+		c.Table.charge(meter.Write, w.Index, w.key, w.Units, w.admitted)
 	}
 }
 

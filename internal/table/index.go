@@ -44,7 +44,8 @@ type IndexWrite struct {
 	Index *Index
 	Units float64 // write capacity units
 
-	key []byte // of the entry
+	key      []byte // of the entry
+	admitted bool   // by the index, which is global
 }
 
 // maintain brings the entries of x from c.Old to c.New.
@@ -94,9 +95,24 @@ func (x *Index) maintain(ctx context.Context, tx kv.Tx, c *Change) error {
 			return err
 		}
 	}
-	c.Indexes = append(c.Indexes, IndexWrite{x, units, newKey})
-	if !x.Global {
-		return nil
+	w := IndexWrite{Index: x, Units: units, key: newKey}
+	if x.Global && !c.Expired {
+		if err := c.Table.admit(meter.Write, x, newKey); err != nil {
+			return err
+		}
+		w.admitted = true
 	}
-	return c.Table.admit(meter.Write, x, newKey)
+	c.Indexes = append(c.Indexes, w)
+	return nil
+}
+
+// release gives back what the indexes have admitted of a change that is not
+// made, or made again by another run of its transaction.
+func (c *Change) release() {
+	for _, w := range c.Indexes {
+		if w.admitted {
+			c.Table.release(meter.Write, w.Index, w.key)
+		}
+	}
+	c.Indexes = nil
 }

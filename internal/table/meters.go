@@ -59,10 +59,15 @@ func (t *Table) admit(k meter.Kind, x *Index, key []byte) error {
 	return throttle
 }
 
-// charge takes the units of an admitted request for the row under key. LSIs
-// are not admitted by themselves.
-func (t *Table) charge(k meter.Kind, x *Index, key []byte, units float64) {
-	t.Meter(x).Charge(k, hashOf(key), units, x == nil || x.Global)
+// charge takes the units of a request for the row under key; admitted says
+// that admit has taken one of them.
+func (t *Table) charge(k meter.Kind, x *Index, key []byte, units float64, admitted bool) {
+	t.Meter(x).Charge(k, hashOf(key), units, admitted)
+}
+
+// release gives back what admit took for a request that was not made.
+func (t *Table) release(k meter.Kind, x *Index, key []byte) {
+	t.Meter(x).Release(k, hashOf(key))
 }
 
 // hashOf returns the hash in the key of a row, zero for a shorter key.

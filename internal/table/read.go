@@ -34,7 +34,7 @@ func (e *Engine) Get(ctx context.Context, t *Table, key attr.Item, consistent bo
 	if err != nil {
 		return Row{}, err
 	}
-	t.charge(meter.Read, nil, k, ReadUnits(row.Size, consistent))
+	t.charge(meter.Read, nil, k, ReadUnits(row.Size, consistent), true)
 	return row, nil
 }
 
@@ -100,9 +100,9 @@ func (e *Engine) Read(ctx context.Context, p Plan) (Page, error) {
 	if err != nil {
 		return page, err
 	}
-	p.Table.charge(meter.Read, p.Index, p.Range.Start, ReadUnits(page.Bytes, p.Consistent))
+	p.Table.charge(meter.Read, p.Index, p.Range.Start, ReadUnits(page.Bytes, p.Consistent), true)
 	if page.Fetched > 0 {
-		p.Table.charge(meter.Read, nil, p.Range.Start, page.FetchedUnits(p.Consistent))
+		p.Table.charge(meter.Read, nil, p.Range.Start, page.FetchedUnits(p.Consistent), false)
 	}
 	return page, nil
 }

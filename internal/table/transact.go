@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/ddberr"
@@ -49,22 +50,30 @@ func (e *Engine) Transact(ctx context.Context, t Transaction) (Outcome, error) {
 	}
 	defer e.ongoing.end(locked)
 	var out Outcome
-	if err := admitAll(t.Mutations, keys); err != nil {
+	tables := make([]*Table, len(t.Mutations))
+	for i, m := range t.Mutations {
+		tables[i] = m.Table
+	}
+	if err := admitAll(meter.Write, tables, keys); err != nil {
 		return Outcome{}, err
 	}
 	e.writing.RLock()
 	defer e.writing.RUnlock()
 	err := e.store.Update(ctx, kv.TxOptions{Keys: locked}, func(tx kv.Tx) (err error) {
+		out.release()
 		out, err = e.transact(ctx, tx, t, keys)
 		return err
 	})
 	if err != nil {
+		out.release()
+		chargeCanceled(t.Mutations, keys, out.Changes, err)
 		return Outcome{}, err
 	}
 	for i := range out.Changes {
 		c := &out.Changes[i]
 		if out.Replayed {
-			c.Table.charge(meter.Read, nil, keys[i], TransactFactor*ReadUnits(c.OldSize, true))
+			c.Table.release(meter.Write, nil, keys[i])
+			c.Table.charge(meter.Read, nil, keys[i], TransactFactor*ReadUnits(c.OldSize, true), false)
 		} else {
 			e.settle(c, TransactFactor)
 		}
@@ -77,19 +86,50 @@ func (e *Engine) Transact(ctx context.Context, t Transaction) (Outcome, error) {
 // transactions".)
 const TransactFactor = 2
 
-// admitAll returns *Canceled if the capacity for some of the mutations, whose
-// keys are given, is used up.
-func admitAll(mutations []Mutation, keys [][]byte) error {
-	canceled, refused := &Canceled{make([]error, len(keys))}, false
+// release gives back what indexes have admitted of an outcome that is not to be.
+func (out *Outcome) release() {
+	for i := range out.Changes {
+		out.Changes[i].release()
+	}
+}
+
+// chargeCanceled takes what a transaction consumes that was not made. One that
+// a condition canceled has been prepared, which is a write of every item as it
+// is; another one consumes nothing. (Developer guide, "Condition expressions"
+// and "Capacity management for transactions".)
+func chargeCanceled(mutations []Mutation, keys [][]byte, changes []Change, err error) {
+	var canceled *Canceled
+	prepared := errors.As(err, &canceled) && slices.ContainsFunc(canceled.Reasons, func(err error) bool {
+		var failed *ConditionFailed
+		return errors.As(err, &failed)
+	})
 	for i, m := range mutations {
-		if err := m.Table.admit(meter.Write, nil, keys[i]); err != nil {
+		if prepared {
+			m.Table.charge(meter.Write, nil, keys[i], WriteUnits(changes[i].OldSize), true)
+		} else {
+			m.Table.release(meter.Write, nil, keys[i])
+		}
+	}
+}
+
+// admitAll returns *Canceled if the capacity for some items, of the tables and
+// with the keys given, is used up. Then it takes none.
+func admitAll(k meter.Kind, tables []*Table, keys [][]byte) error {
+	canceled, refused := &Canceled{make([]error, len(tables))}, false
+	for i, t := range tables {
+		if err := t.admit(k, nil, keys[i]); err != nil {
 			canceled.Reasons[i], refused = err, true
 		}
 	}
-	if refused {
-		return canceled
+	if !refused {
+		return nil
 	}
-	return nil
+	for i, t := range tables {
+		if canceled.Reasons[i] == nil {
+			t.release(k, nil, keys[i])
+		}
+	}
+	return canceled
 }
 
 // conflict returns the error of a transaction of n mutations some of whose
@@ -139,7 +179,7 @@ func canceledAt(i, n int, err error) error {
 }
 
 // decideAll decides every mutation before any is made. For a replay it only
-// reads the items.
+// reads the items. With *Canceled the changes have the sizes of the old items.
 func (e *Engine) decideAll(ctx context.Context, tx kv.Tx, t Transaction, keys [][]byte, replay bool) ([]Change, error) {
 	changes := make([]Change, len(keys))
 	canceled := &Canceled{make([]error, len(keys))}
@@ -158,7 +198,7 @@ func (e *Engine) decideAll(ctx context.Context, tx kv.Tx, t Transaction, keys []
 		canceled.Reasons[i], refused = err, true
 	}
 	if refused {
-		return nil, canceled
+		return changes, canceled
 	}
 	if replay {
 		for i := range changes {
@@ -184,14 +224,15 @@ type Lookup struct {
 }
 
 // GetAll returns copies of the items as they are at one instant, empty where
-// there is none.
+// there is none; or *Canceled, with a *meter.Throttle for every item whose
+// table is out of capacity.
 func (e *Engine) GetAll(ctx context.Context, lookups []Lookup) ([]Row, error) {
-	keys := make([][]byte, len(lookups))
+	keys, tables := make([][]byte, len(lookups)), make([]*Table, len(lookups))
 	for i, l := range lookups {
-		keys[i] = l.Table.ItemKey(l.Key)
-		if err := l.Table.admit(meter.Read, nil, keys[i]); err != nil {
-			return nil, err
-		}
+		keys[i], tables[i] = l.Table.ItemKey(l.Key), l.Table
+	}
+	if err := admitAll(meter.Read, tables, keys); err != nil {
+		return nil, err
 	}
 	items := make([]Row, len(lookups))
 	err := e.store.View(ctx, kv.ReadOptions{Keys: keys, Consistent: true}, func(r kv.Reader) error {
@@ -216,7 +257,7 @@ func (e *Engine) GetAll(ctx context.Context, lookups []Lookup) ([]Row, error) {
 		return nil, err
 	}
 	for i, l := range lookups {
-		l.Table.charge(meter.Read, nil, keys[i], TransactFactor*ReadUnits(items[i].Size, true))
+		l.Table.charge(meter.Read, nil, keys[i], TransactFactor*ReadUnits(items[i].Size, true), true)
 	}
 	return items, nil
 }
