@@ -37,7 +37,8 @@ type Config struct {
 	// are not authenticated: whoever reaches the address can do everything.
 	AllowUnauthenticated bool
 	// EnforceCapacity throttles tables and indexes as DynamoDB does: at their
-	// provisioned or on-demand throughput and at the limits of partitions.
+	// provisioned or on-demand throughput and at the limits of partitions; and
+	// limits how often their throughput is decreased or made on-demand.
 	EnforceCapacity bool
 	// CacheBytes is the most memory for the block cache, 256 MiB if zero.
 	CacheBytes int64

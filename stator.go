@@ -90,7 +90,7 @@ func (s *Server) open() (err error) {
 	s.streams = stream.New(s.engine, s.config.Region, s.config.Account, s.config.Now)
 	operations := api.New(api.Config{
 		Engine: s.engine, Streams: s.streams, Region: s.config.Region, Account: s.config.Account,
-		Dialect: s.config.dialect(), Now: s.config.Now, Log: s.config.Log,
+		Dialect: s.config.dialect(), EnforceCapacity: s.config.EnforceCapacity, Now: s.config.Now, Log: s.config.Log,
 	})
 	front := server.Config{API: operations, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine), Log: s.config.Log}
 	if s.clock != nil {

@@ -29,8 +29,11 @@ type Config struct {
 	Region  string // in ARNs
 	Account string // in ARNs, twelve digits
 	Dialect Dialect
-	Now     func() time.Time
-	Log     *slog.Logger
+	// EnforceCapacity limits how often throughput is decreased and a table
+	// switched to on-demand, as DynamoDB does.
+	EnforceCapacity bool
+	Now             func() time.Time
+	Log             *slog.Logger
 }
 
 // Dialect is a vintage of DynamoDB's wording.

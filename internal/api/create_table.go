@@ -24,6 +24,9 @@ func (a *API) CreateTable(ctx context.Context, in *model.CreateTableInput) (*mod
 	if d.Billing.OnDemand {
 		d.Billing.Changed = d.Created
 	}
+	if err := a.checkUnits(&table.Descriptor{}, d); err != nil {
+		return nil, err
+	}
 	t, err := a.Engine.Create(ctx, d)
 	switch {
 	case errors.Is(err, table.ErrExists):

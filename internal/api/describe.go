@@ -34,7 +34,7 @@ func (a *API) describe(t *table.Table, status string) *model.TableDescription {
 		KeySchema:                 describeKey(t.Key),
 		ItemCount:                 model.Some(count.Items),
 		TableSizeBytes:            model.Some(count.Bytes),
-		ProvisionedThroughput:     describeThroughput(t.Throughput),
+		ProvisionedThroughput:     a.describeThroughput(t.Throughput),
 		DeletionProtectionEnabled: model.Some(t.DeletionProtection),
 		OnDemandThroughput:        describeOnDemand(t.OnDemand),
 	}
@@ -111,11 +111,11 @@ func describeKey(k table.KeySchema) []model.KeySchemaElement {
 	return out
 }
 
-func describeThroughput(t table.Throughput) *model.ProvisionedThroughputDescription {
+func (a *API) describeThroughput(t table.Throughput) *model.ProvisionedThroughputDescription {
 	return &model.ProvisionedThroughputDescription{
 		ReadCapacityUnits:      model.Some(t.Read),
 		WriteCapacityUnits:     model.Some(t.Write),
-		NumberOfDecreasesToday: model.Some(t.DecreasesToday),
+		NumberOfDecreasesToday: model.Some(t.DecreasesOn(a.Now())),
 		LastIncreaseDateTime:   timestamp(t.Increased),
 		LastDecreaseDateTime:   timestamp(t.Decreased),
 	}
@@ -164,7 +164,7 @@ func (a *API) describeIndexes(t *table.Table, tableStatus string, out *model.Tab
 			IndexSizeBytes: model.Some(count.Bytes), ItemCount: model.Some(count.Items), IndexArn: arn,
 			IndexStatus:           model.Some(indexStatus(x, tableStatus)),
 			Backfilling:           backfilling(x, tableStatus),
-			ProvisionedThroughput: describeThroughput(x.Throughput),
+			ProvisionedThroughput: a.describeThroughput(x.Throughput),
 			OnDemandThroughput:    describeOnDemand(x.OnDemand),
 			WarmThroughput: &model.GlobalSecondaryIndexWarmThroughputDescription{
 				ReadUnitsPerSecond: model.Some(warm.Read), WriteUnitsPerSecond: model.Some(warm.Write), Status: model.Some(statusActive),

@@ -10,9 +10,9 @@ import (
 // "Quotas".)
 func (a *API) DescribeLimits(context.Context, *model.DescribeLimitsInput) (*model.DescribeLimitsOutput, error) {
 	return &model.DescribeLimitsOutput{
-		AccountMaxReadCapacityUnits:  model.Some[int64](80000),
-		AccountMaxWriteCapacityUnits: model.Some[int64](80000),
-		TableMaxReadCapacityUnits:    model.Some[int64](40000),
-		TableMaxWriteCapacityUnits:   model.Some[int64](40000),
+		AccountMaxReadCapacityUnits:  model.Some[int64](accountUnits),
+		AccountMaxWriteCapacityUnits: model.Some[int64](accountUnits),
+		TableMaxReadCapacityUnits:    model.Some[int64](tableUnits),
+		TableMaxWriteCapacityUnits:   model.Some[int64](tableUnits),
 	}, nil
 }

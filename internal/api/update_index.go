@@ -48,15 +48,25 @@ func (a *API) updateIndex(d *table.Descriptor, u model.GlobalSecondaryIndexUpdat
 		return ddberr.ResourceNotFound("Requested resource not found")
 	}
 	if p := u.Update.ProvisionedThroughput; p != nil {
-		a.setThroughput(&x.Throughput, throughput(p))
+		if d.Billing.OnDemand {
+			return ddberr.IndexUpdateOnDemand.Fault(x.Name)
+		}
+		if err := a.setThroughput(&x.Throughput, throughput(p)); err != nil {
+			return err
+		}
 	}
 	if limits := onDemandLimits(u.Update.OnDemandThroughput); limits != nil {
 		x.OnDemand = limits
 	}
-	if w := warmThroughput(u.Update.WarmThroughput); w != nil {
-		x.Warm = w
+	w := warmThroughput(u.Update.WarmThroughput)
+	if w == nil {
+		return nil
 	}
-	return nil
+	warm, err := raiseWarm(warmUnits(d.Billing, x.Throughput, x.Warm), *w, "index "+x.Name)
+	if err == nil {
+		x.Warm = warm
+	}
+	return err
 }
 
 // createIndex adds a GSI to d, to be filled by a job.

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/model"
@@ -33,7 +32,7 @@ func (a *API) UpdateTable(ctx context.Context, in *model.UpdateTableInput) (*mod
 func checkUpdateTable(in *model.UpdateTableInput) error {
 	kinds := 0
 	for _, given := range []bool{
-		in.BillingMode.Set || in.ProvisionedThroughput != nil || in.OnDemandThroughput != nil || in.GlobalSecondaryIndexUpdates != nil,
+		in.BillingMode.Set || in.ProvisionedThroughput != nil || in.OnDemandThroughput != nil || len(in.GlobalSecondaryIndexUpdates) > 0,
 		in.TableClass.Set, in.DeletionProtectionEnabled.Set, in.WarmThroughput != nil, in.StreamSpecification != nil, in.SSESpecification != nil,
 	} {
 		if given {
@@ -48,6 +47,8 @@ func checkUpdateTable(in *model.UpdateTableInput) error {
 		return ddberr.UpdateNothing.Fault()
 	case kinds > 1:
 		return ddberr.UpdateManyKind.Fault()
+	case in.GlobalSecondaryIndexUpdates != nil && len(in.GlobalSecondaryIndexUpdates) == 0:
+		return ddberr.IndexUpdatesEmpty.Fault()
 	case in.BillingMode.V == "PAY_PER_REQUEST" && in.ProvisionedThroughput != nil:
 		return ddberr.ThroughputOnDemand.Fault()
 	}
@@ -56,7 +57,11 @@ func checkUpdateTable(in *model.UpdateTableInput) error {
 
 // applyUpdate makes the change that in asks for on d.
 func (a *API) applyUpdate(d *table.Descriptor, in *model.UpdateTableInput) error {
+	before := d.Clone()
 	if err := a.updateCapacity(d, in); err != nil {
+		return err
+	}
+	if err := a.checkUnits(before, d); err != nil {
 		return err
 	}
 	if in.TableClass.Set {
@@ -66,11 +71,11 @@ func (a *API) applyUpdate(d *table.Descriptor, in *model.UpdateTableInput) error
 		d.DeletionProtection = in.DeletionProtectionEnabled.V
 	}
 	if w := warmThroughput(in.WarmThroughput); w != nil {
-		now := warmUnits(d.Billing, d.Throughput, d.Warm)
-		if w.Read != 0 && w.Read < now.Read || w.Write != 0 && w.Write < now.Write {
-			return ddberr.WarmLower.Fault()
+		warm, err := raiseWarm(warmUnits(d.Billing, d.Throughput, d.Warm), *w, "table")
+		if err != nil {
+			return err
 		}
-		d.Warm = &table.Throughput{Read: max(w.Read, now.Read), Write: max(w.Write, now.Write)}
+		d.Warm = warm
 	}
 	if s := in.SSESpecification; s != nil {
 		d.SSE = table.SSE{Enabled: s.Enabled.V, Type: s.SSEType.V, Key: s.KMSMasterKeyId.V}
@@ -114,7 +119,9 @@ func (a *API) updateCapacity(d *table.Descriptor, in *model.UpdateTableInput) er
 		if next.Read == d.Throughput.Read && next.Write == d.Throughput.Write && len(in.GlobalSecondaryIndexUpdates) == 0 {
 			return ddberr.ThroughputSame.Fault(d.Throughput.Read, next.Read, d.Throughput.Write, next.Write)
 		}
-		a.setThroughput(&d.Throughput, next)
+		if err := a.setThroughput(&d.Throughput, next); err != nil {
+			return err
+		}
 	}
 	if limits := onDemandLimits(in.OnDemandThroughput); limits != nil {
 		if !d.Billing.OnDemand {
@@ -139,7 +146,12 @@ func (a *API) switchBilling(d *table.Descriptor, in *model.UpdateTableInput) err
 	switch in.BillingMode.V {
 	case "PAY_PER_REQUEST":
 		if !d.Billing.OnDemand {
-			d.Billing.Changed = a.Now()
+			now := a.Now()
+			if err := checkSwitch(d.Billing.Switches, now); err != nil && a.EnforceCapacity {
+				return err
+			}
+			d.Billing.Switches = switched(d.Billing.Switches, now)
+			d.Billing.Changed = now
 			d.Throughput = table.Throughput{}
 			for _, x := range d.Indexes {
 				x.Throughput = table.Throughput{}
@@ -158,18 +170,31 @@ func (a *API) switchBilling(d *table.Descriptor, in *model.UpdateTableInput) err
 	return nil
 }
 
+// raiseWarm returns the warm throughput of what, now at units, after a request
+// for next, of which each half may be left out.
+func raiseWarm(units, next table.Throughput, what string) (*table.Throughput, error) {
+	switch {
+	case next.Read != 0 && next.Read < units.Read:
+		return nil, ddberr.WarmLower.Fault("ReadUnitsPerSecond", what)
+	case next.Write != 0 && next.Write < units.Write:
+		return nil, ddberr.WarmLower.Fault("WriteUnitsPerSecond", what)
+	}
+	return &table.Throughput{Read: max(next.Read, units.Read), Write: max(next.Write, units.Write)}, nil
+}
+
 // setThroughput replaces a provisioned throughput and dates the change.
-func (a *API) setThroughput(t *table.Throughput, next table.Throughput) {
+func (a *API) setThroughput(t *table.Throughput, next table.Throughput) error {
 	now := a.Now()
 	if next.Read > t.Read || next.Write > t.Write {
 		t.Increased = now
 	}
 	if next.Read < t.Read || next.Write < t.Write {
-		if day := 24 * time.Hour; !t.Decreased.Truncate(day).Equal(now.Truncate(day)) { // UTC days
-			t.DecreasesToday = 0
+		if err := checkDecrease(*t, now); err != nil && a.EnforceCapacity {
+			return err
 		}
+		t.DecreasesToday = t.DecreasesOn(now) + 1
 		t.Decreased = now
-		t.DecreasesToday++
 	}
 	t.Read, t.Write = next.Read, next.Write
+	return nil
 }

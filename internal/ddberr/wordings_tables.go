@@ -25,16 +25,18 @@ var (
 	LocalTooMany         = Text{Older: invalid + "Number of LocalSecondaryIndexes exceeds per-table limit of 5"}
 	GlobalTooMany        = Text{Older: invalid + "GlobalSecondaryIndex count exceeds the per-table limit of 20"}
 
-	IndexUpdateOneOf = Text{Older: invalid + "Exactly one of Create, Update, or Delete must be specified in a GlobalSecondaryIndexUpdate"}
-	IndexNotGlobal   = Text{Older: invalid + "Index is not a global secondary index: %s"}
+	IndexUpdateOneOf  = Text{Older: invalid + "Exactly one of Create, Update, or Delete must be specified in a GlobalSecondaryIndexUpdate"}
+	IndexUpdatesEmpty = Text{Older: invalid + "List of GlobalSecondaryIndexUpdates is empty"}
+	IndexNotGlobal    = Text{Older: invalid + "Index is not a global secondary index: %s"}
 
 	ThroughputOnDemand      = Text{Older: invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"}
 	ThroughputMissing       = Text{Older: invalid + "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"}
 	IndexThroughputOnDemand = Text{Older: invalid + "ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST"}
+	IndexUpdateOnDemand     = Text{Older: invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: %s when BillingMode is PAY_PER_REQUEST"}
 	IndexThroughputMissing  = Text{Older: invalid + "ProvisionedThroughput is not specified for index: %s"}
 	ThroughputSame          = Text{Older: "The provisioned throughput for the table will not change. The requested value equals the current value. Current ReadCapacityUnits provisioned for the table: %d. Requested ReadCapacityUnits: %d. Current WriteCapacityUnits provisioned for the table: %d. Requested WriteCapacityUnits: %d. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."}
 	OnDemandNotProvisioned  = Text{Older: invalid + "On-demand throughput can only be specified when BillingMode is PAY_PER_REQUEST"}
-	WarmLower               = Text{Older: invalid + "Requested WarmThroughput for the table is lower than its current WarmThroughput"}
+	WarmLower               = Text{Older: invalid + "Requested %s for WarmThroughput for %s is lower than current WarmThroughput, decreasing WarmThroughput is not supported"}
 
 	StreamViewMissing  = Text{Older: invalid + "StreamViewType must be specified when StreamEnabled is true"}
 	StreamViewDisabled = Text{Older: invalid + "If stream is being disabled, then UpdateViewType must not be specified"}

@@ -108,6 +108,8 @@ type Billing struct {
 	// BillingModeSummary appear in descriptions.
 	Named   bool
 	Changed time.Time // last switch to on-demand
+	// Switches are the last switches of an existing table to on-demand.
+	Switches []time.Time `json:",omitempty"`
 }
 
 // Throughput is provisioned or warm capacity in units per second.
@@ -115,7 +117,15 @@ type Throughput struct {
 	Read, Write    int64
 	Increased      time.Time
 	Decreased      time.Time
-	DecreasesToday int64
+	DecreasesToday int64 // on the UTC day of Decreased, see DecreasesOn
+}
+
+// DecreasesOn returns how often t was decreased on the UTC day of now.
+func (t Throughput) DecreasesOn(now time.Time) int64 {
+	if day := 24 * time.Hour; !t.Decreased.Truncate(day).Equal(now.Truncate(day)) {
+		return 0
+	}
+	return t.DecreasesToday
 }
 
 // OnDemand holds maximum request units per second; 0 means not given, -1 no
@@ -155,6 +165,7 @@ func (d *Descriptor) Clone() *Descriptor {
 	c.Streams = slices.Clone(d.Streams)
 	c.Shards = cloneEach(d.Shards)
 	c.Indexes = cloneEach(d.Indexes)
+	c.Billing.Switches = slices.Clone(d.Billing.Switches)
 	return &c
 }
 

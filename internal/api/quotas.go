@@ -1,0 +1,143 @@
+package api
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/meter"
+	"github.com/statordb/stator/internal/table"
+)
+
+// Quotas of provisioned capacity units, of reads and of writes alike.
+// (Developer guide, "Quotas".)
+const (
+	tableUnits   = 40000 // of a table, and of each of its GSIs
+	accountUnits = 80000
+)
+
+// Within a UTC day, throughput may be decreased four times, and once more
+// when an hour has passed since the last time. (Developer guide, "Quotas".)
+const (
+	freeDecreases = 4
+	decreaseEvery = time.Hour
+)
+
+// A table may switch to on-demand four times in 24 hours. (Developer guide,
+// "Considerations when switching capacity modes".)
+const (
+	maxSwitches  = 4
+	switchWindow = 24 * time.Hour
+)
+
+// unitNames are the members of ProvisionedThroughput, by meter.Kind.
+var unitNames = [...]string{meter.Read: "ReadCapacityUnits", meter.Write: "WriteCapacityUnits"}
+
+const moreUnits = "Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
+
+// checkUnits returns a LimitExceededException if d, which replaces before,
+// asks for more provisioned units than the quotas allow. Units that d has
+// already are not questioned. The text for an index is that for a table with
+// what was seen of it.
+func (a *API) checkUnits(before, d *table.Descriptor) error {
+	for k, name := range unitNames {
+		k := meter.Kind(k)
+		if n := unitsOf(d.Throughput, k); n > tableUnits && n > unitsOf(before.Throughput, k) {
+			return limitExceeded("The requested %s, %d, is above the per table maximum for the account in %s. Per table maximum: %d. %s",
+				name, n, a.Region, tableUnits, moreUnits)
+		}
+		for _, x := range d.Indexes {
+			if n := unitsOf(x.Throughput, k); n > tableUnits && n > indexUnitsOf(before, x.Name, k) {
+				return limitExceeded("The requested %s for index %s, %d, is above the per index maximum for the account in %s. Per index maximum: %d. %s",
+					name, x.Name, n, a.Region, tableUnits, moreUnits)
+			}
+		}
+		reserved, requested := a.reserved(d.Name, k), totalUnits(d, k)
+		if reserved+requested > accountUnits && requested > totalUnits(before, k) {
+			return limitExceeded("This request would have caused the %s limit to be exceeded for the account in %s. Current %s reserved by the account: %d. Limit: %d. Requested: %d. %s",
+				name, a.Region, name, reserved+totalUnits(before, k), accountUnits, requested, moreUnits)
+		}
+	}
+	return nil
+}
+
+// reserved returns the units of all tables but the one called name.
+func (a *API) reserved(name string, k meter.Kind) (total int64) {
+	a.Engine.Each(func(t *table.Table) {
+		if t.Name != name {
+			total += totalUnits(t.Descriptor, k)
+		}
+	})
+	return total
+}
+
+// totalUnits returns the units of a table and its GSIs.
+func totalUnits(d *table.Descriptor, k meter.Kind) int64 {
+	total := unitsOf(d.Throughput, k)
+	for _, x := range d.Indexes {
+		total += unitsOf(x.Throughput, k)
+	}
+	return total
+}
+
+func unitsOf(t table.Throughput, k meter.Kind) int64 {
+	if k == meter.Read {
+		return t.Read
+	}
+	return t.Write
+}
+
+func indexUnitsOf(d *table.Descriptor, name string, k meter.Kind) int64 {
+	if x := d.Index(name); x != nil {
+		return unitsOf(x.Throughput, k)
+	}
+	return 0
+}
+
+// checkDecrease returns a LimitExceededException if t must not be decreased
+// now.
+func checkDecrease(t table.Throughput, now time.Time) error {
+	midnight := t.Decreased.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+	next := t.Decreased.Add(decreaseEvery)
+	if midnight.Before(next) {
+		next = midnight
+	}
+	if t.DecreasesOn(now) < freeDecreases || !now.Before(next) {
+		return nil
+	}
+	format := func(t time.Time) string {
+		return t.UTC().Format("Monday, January 2, 2006 at 3:04:05 PM") + " Coordinated Universal Time"
+	}
+	return limitExceeded("Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. "+
+		"After the first %d decreases, each subsequent decrease in the same UTC day can be performed at most once every %d seconds. "+
+		"Number of decreases today: %d. Last decrease at %s. Next decrease can be made at %s",
+		freeDecreases, int(decreaseEvery.Seconds()), t.DecreasesOn(now), format(t.Decreased), format(next))
+}
+
+// checkSwitch returns a LimitExceededException if a table with the switches to
+// on-demand so far, oldest first, must not be switched now. The text was seen
+// when one switch was allowed.
+func checkSwitch(switches []time.Time, now time.Time) error {
+	if len(recent(switches, now)) < maxSwitches {
+		return nil
+	}
+	const layout = "Mon Jan 02 15:04:05 MST 2006"
+	return limitExceeded("Subscriber limit exceeded: Update to PayPerRequest mode are limited to %d times in 1 day(s). Last update at %s. Next update can be made at %s",
+		maxSwitches, switches[len(switches)-1].UTC().Format(layout), switches[len(switches)-maxSwitches].Add(switchWindow).UTC().Format(layout))
+}
+
+// switched returns the switches that matter after one at now.
+func switched(switches []time.Time, now time.Time) []time.Time {
+	switches = append(recent(switches, now), now)
+	return switches[max(0, len(switches)-maxSwitches):]
+}
+
+// recent returns the switches within the window that ends now.
+func recent(switches []time.Time, now time.Time) []time.Time {
+	return slices.DeleteFunc(slices.Clone(switches), func(at time.Time) bool { return now.Sub(at) >= switchWindow })
+}
+
+func limitExceeded(format string, args ...any) error {
+	return ddberr.New("LimitExceededException", fmt.Sprintf(format, args...))
+}
