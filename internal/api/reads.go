@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -66,10 +67,11 @@ func (r *reading) plan(a *API) (table.Plan, error) {
 	if !r.indexName.Set {
 		return p, nil
 	}
-	if p.Index = t.Index(r.indexName.V); p.Index == nil {
+	p.Index = t.Index(r.indexName.V)
+	switch {
+	case p.Index == nil || p.Index.State == table.IndexDeleting:
 		return p, ddberr.IndexUnknown.Fault(r.indexName.V)
-	}
-	if p.Index.State != table.IndexActive {
+	case p.Index.State != table.IndexActive:
 		return p, ddberr.IndexBackfilling.Fault(r.indexName.V)
 	}
 	unprojected := r.unprojected(p.Index)
@@ -145,6 +147,9 @@ type found struct {
 // run reads one page of p.
 func (r *reading) run(ctx context.Context, a *API, p table.Plan) (found, error) {
 	page, err := a.Engine.Read(ctx, p)
+	if errors.Is(err, table.ErrIndexNotFound) {
+		return found{}, ddberr.IndexUnknown.Fault(r.indexName.V)
+	}
 	if err != nil {
 		return found{}, err
 	}

@@ -21,6 +21,8 @@ import (
 var (
 	ErrExists   = errors.New("table exists")
 	ErrNotFound = errors.New("table not found")
+	// ErrIndexNotFound is the error of a read during which its index went away.
+	ErrIndexNotFound = errors.New("index not found")
 )
 
 // ignoreGone returns err unless it says that the table is gone.
@@ -375,7 +377,7 @@ func (c *Catalog) drop(ctx context.Context, spaces []uint32) error {
 	for _, space := range spaces {
 		start := spaceKey(space)
 		if err := c.store.Clear(ctx, start, after(start)); err != nil {
-			return fmt.Errorf("clear dropped table: %w", err)
+			return fmt.Errorf("clear space %d: %w", space, err)
 		}
 		if err := c.clearExpiry(ctx, space); err != nil {
 			return err
@@ -384,7 +386,7 @@ func (c *Catalog) drop(ctx context.Context, spaces []uint32) error {
 			return errors.Join(tx.Delete(dropKey(space)), tx.Delete(countsKey(space)))
 		})
 		if err != nil {
-			return fmt.Errorf("forget dropped table: %w", err)
+			return fmt.Errorf("forget space %d: %w", space, err)
 		}
 	}
 	return nil

@@ -21,6 +21,26 @@ func (c *Catalog) Lease(name string) *Table {
 // Release ends a lease.
 func (t *Table) Release() { t.leases.Add(-1) }
 
+// served returns ErrNotFound if t has been deleted, and ErrIndexNotFound if
+// its index x, unless nil, has. A read asks when it is over: rows are cleared
+// only when this is known, so that it has seen all of them if not.
+func (c *Catalog) served(t *Table, x *Index) error {
+	if !t.retired.Load() {
+		return nil
+	}
+	now := c.Get(t.Name)
+	if now == nil || now.Space != t.Space {
+		return ErrNotFound
+	}
+	if x == nil {
+		return nil
+	}
+	if x = now.bySpace(x.Space); x == nil || x.State == IndexDeleting {
+		return ErrIndexNotFound
+	}
+	return nil
+}
+
 // retire marks t as replaced and returns when its last lease has ended. A
 // lease lasts as long as one write, so waiting is short and rare.
 func (t *Table) retire() {

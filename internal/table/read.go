@@ -14,7 +14,7 @@ import (
 const PageBytes = 1 << 20
 
 // Get returns a copy of the item with the key attributes of key, empty if
-// there is none.
+// there is none; ErrNotFound if the table was deleted meanwhile.
 func (e *Engine) Get(ctx context.Context, t *Table, key attr.Item, consistent bool) (Row, error) {
 	k := t.ItemKey(key)
 	if err := t.admit(meter.Read, nil, k); err != nil {
@@ -31,6 +31,9 @@ func (e *Engine) Get(ctx context.Context, t *Table, key attr.Item, consistent bo
 		row = row.clone()
 		return err
 	})
+	if err == nil {
+		err = e.served(t, nil)
+	}
 	if err != nil {
 		return Row{}, err
 	}
@@ -78,7 +81,8 @@ func (p *Plan) Resume(start attr.Item) bool {
 	return true
 }
 
-// Read runs p. The items of the Page are copies.
+// Read runs p. The items of the Page are copies. It returns ErrNotFound or
+// ErrIndexNotFound if the table or the index was deleted meanwhile.
 func (e *Engine) Read(ctx context.Context, p Plan) (Page, error) {
 	var page Page
 	if err := p.Table.admit(meter.Read, p.Index, p.Range.Start); err != nil {
@@ -97,6 +101,9 @@ func (e *Engine) Read(ctx context.Context, p Plan) (Page, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		err = e.served(p.Table, p.Index)
+	}
 	if err != nil {
 		return page, err
 	}

@@ -2,6 +2,7 @@ package table_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -233,4 +234,51 @@ func TestProgressOfIndex(t *testing.T) {
 	if p := percent(); p != -1 {
 		t.Errorf("%v %% of no index", p)
 	}
+}
+
+// A table or an index that is deleted while it is read is not there, whatever
+// the read has seen of it.
+func TestReadMeetsDeletion(t *testing.T) {
+	eachDriver(t, func(t *testing.T, d disk) {
+		e := openEngine(t, d(t))
+		tbl := create(t, e, simpleTable("t"))
+		it := attr.NewItem(str("pk", "p"), str("sk", "s"), str("a", "a"))
+		write(t, e, put(tbl, it))
+		e.StartIndexJobs(stage(t, e, table.IndexPreparing))
+		waitFor(t, func() bool { return inState(e, table.IndexActive) }, "the index")
+		tbl = e.Catalog.Get("t") // as a read has it that began now
+		x := tbl.Index("new")
+		read := func(x *table.Index) error {
+			page, err := e.Read(ctx, table.Plan{Table: tbl, Index: x, Range: tbl.ScanRange(x, 0, 1)})
+			if err == nil && page.Count != 1 {
+				t.Errorf("%d items", page.Count)
+			}
+			return err
+		}
+		must(t, errors.Join(read(nil), read(x)))
+		e.StartIndexJobs(stage(t, e, table.IndexDeleting))
+		for range 2 { // also when the deletion is over
+			if err := read(x); !errors.Is(err, table.ErrIndexNotFound) {
+				t.Errorf("read of the index: %v", err)
+			}
+			waitFor(t, func() bool { return indexGone(e) }, "the deletion")
+		}
+		must(t, read(nil))
+		_, err := e.Delete(ctx, "t", allow)
+		must(t, err)
+		for range 2 { // also when there is another of the name
+			if err := read(nil); !errors.Is(err, table.ErrNotFound) {
+				t.Errorf("read of the table: %v", err)
+			}
+			if _, err := e.Get(ctx, tbl, it.Project([]string{"pk", "sk"}), true); !errors.Is(err, table.ErrNotFound) {
+				t.Errorf("get: %v", err)
+			}
+			if _, err := e.GetAll(ctx, []table.Lookup{{Table: tbl, Key: it.Project([]string{"pk", "sk"})}}); !errors.Is(err, table.ErrNotFound) {
+				t.Errorf("get all: %v", err)
+			}
+			if e.Catalog.Get("t") == nil {
+				create(t, e, simpleTable("t"))
+			}
+		}
+	})
 }

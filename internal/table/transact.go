@@ -253,6 +253,11 @@ func (e *Engine) GetAll(ctx context.Context, lookups []Lookup) ([]Row, error) {
 		}
 		return nil
 	})
+	for _, l := range lookups {
+		if err == nil {
+			err = e.served(l.Table, nil)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
