@@ -15,7 +15,6 @@ import (
 type capacity struct {
 	table   string // as the request named it
 	units   float64
-	touched bool // the table itself was read or written
 	indexes []indexUnits
 }
 
@@ -26,7 +25,6 @@ type indexUnits struct {
 
 // write adds a change.
 func (c *capacity) write(change *table.Change) {
-	c.touched = true
 	c.units += change.Units()
 	for _, w := range change.Indexes {
 		c.index(w.Index, w.Units)
@@ -35,7 +33,6 @@ func (c *capacity) write(change *table.Change) {
 
 // read adds units of the table.
 func (c *capacity) read(units float64) {
-	c.touched = true
 	c.units += units
 }
 
@@ -82,7 +79,6 @@ func (c *capacity) report(level model.Opt[string]) *model.ConsumedCapacity {
 
 // transactWrite adds a change made by a transaction.
 func (c *capacity) transactWrite(change *table.Change) {
-	c.touched = true
 	c.units += table.TransactFactor * change.Units()
 	for _, w := range change.Indexes {
 		c.index(w.Index, w.Units)

@@ -100,10 +100,9 @@ func bindQuery(p *table.Plan, r *reading, in *model.QueryInput) error {
 	return nil
 }
 
+// samePartition reports whether start has the partition key of bounds.
 func samePartition(schema table.KeySchema, bounds expr.KeyRange, start attr.Item) bool {
-	return !slices.ContainsFunc(schema.Hash, func(k table.KeyAttr) bool {
-		return !slices.ContainsFunc(bounds.Hash, func(v attr.Value) bool { return attr.Equal(v, start.Get(k.Name)) })
-	})
+	return slices.EqualFunc(schema.Hash, bounds.Hash, func(k table.KeyAttr, v attr.Value) bool { return attr.Equal(v, start.Get(k.Name)) })
 }
 
 func keyAttrs(attrs []table.KeyAttr) []expr.KeyAttr {
