@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -147,9 +146,6 @@ type found struct {
 // run reads one page of p.
 func (r *reading) run(ctx context.Context, a *API, p table.Plan) (found, error) {
 	page, err := a.Engine.Read(ctx, p)
-	if errors.Is(err, table.ErrIndexNotFound) {
-		return found{}, ddberr.IndexUnknown.Fault(r.indexName.V)
-	}
 	if err != nil {
 		return found{}, err
 	}

@@ -21,8 +21,6 @@ import (
 var (
 	ErrExists   = errors.New("table exists")
 	ErrNotFound = errors.New("table not found")
-	// ErrIndexNotFound is the error of a read during which its index went away.
-	ErrIndexNotFound = errors.New("index not found")
 )
 
 // ignoreGone returns err unless it says that the table is gone.

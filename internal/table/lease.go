@@ -1,6 +1,10 @@
 package table
 
-import "time"
+import (
+	"time"
+
+	"github.com/statordb/stator/internal/ddberr"
+)
 
 // Lease returns the table called name for writing, or nil. Every call that
 // returns a table is followed by Release.
@@ -21,8 +25,8 @@ func (c *Catalog) Lease(name string) *Table {
 // Release ends a lease.
 func (t *Table) Release() { t.leases.Add(-1) }
 
-// served returns ErrNotFound if t has been deleted, and ErrIndexNotFound if
-// its index x, unless nil, has. A read asks when it is over: rows are cleared
+// served returns ErrNotFound if t has been deleted, and the fault of naming no
+// index if its index x, unless nil, has. A read asks when it is over: rows are cleared
 // only when this is known, so that it has seen all of them if not.
 func (c *Catalog) served(t *Table, x *Index) error {
 	if !t.retired.Load() {
@@ -35,8 +39,8 @@ func (c *Catalog) served(t *Table, x *Index) error {
 	if x == nil {
 		return nil
 	}
-	if x = now.bySpace(x.Space); x == nil || x.State == IndexDeleting {
-		return ErrIndexNotFound
+	if found := now.bySpace(x.Space); found == nil || found.State == IndexDeleting {
+		return ddberr.IndexUnknown.Fault(x.Name)
 	}
 	return nil
 }

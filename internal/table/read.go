@@ -81,8 +81,8 @@ func (p *Plan) Resume(start attr.Item) bool {
 	return true
 }
 
-// Read runs p. The items of the Page are copies. It returns ErrNotFound or
-// ErrIndexNotFound if the table or the index was deleted meanwhile.
+// Read runs p. The items of the Page are copies. It returns ErrNotFound, or
+// a fault, if the table or the index was deleted meanwhile.
 func (e *Engine) Read(ctx context.Context, p Plan) (Page, error) {
 	var page Page
 	if err := p.Table.admit(meter.Read, p.Index, p.Range.Start); err != nil {

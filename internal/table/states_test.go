@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/table"
 )
@@ -258,7 +259,8 @@ func TestReadMeetsDeletion(t *testing.T) {
 		must(t, errors.Join(read(nil), read(x)))
 		e.StartIndexJobs(stage(t, e, table.IndexDeleting))
 		for range 2 { // also when the deletion is over
-			if err := read(x); !errors.Is(err, table.ErrIndexNotFound) {
+			var fault *ddberr.Fault
+			if err := read(x); !errors.As(err, &fault) || fault.Text != &ddberr.IndexUnknown {
 				t.Errorf("read of the index: %v", err)
 			}
 			waitFor(t, func() bool { return indexGone(e) }, "the deletion")
