@@ -52,7 +52,7 @@ var (
 	SequenceNumberUnused  = Text{Older: "SequenceNumber must not be provided when ShardIteratorType is %s"}
 	StreamNotEnabled      = Text{Older: "Table has no enabled stream to disable: TableName: %s"}
 
-	UpdateNothing  = Text{Older: "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required"}
+	UpdateNothing  = Text{Older: "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required"}
 	UpdateManyKind = Text{Older: invalid + "Only one type of change is allowed in one UpdateTable call"}
 
 	DeletionProtected = Text{Plain: true, Older: "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."}

@@ -24,8 +24,9 @@ type Engine struct {
 	ttl         sync.Mutex // held while the time to live of a table is set
 	progress    sync.Map   // space of an index being created -> key of the next item, []byte
 	// writing is held for reading from before a write's transaction until its
-	// counts are added. A recount takes it for the moment of its snapshot. It
-	// is the outermost lock of a write, which takes it once.
+	// counts are added: across the commit, as the locks of its items are. A
+	// recount takes it for the moment of its snapshot. It is the outermost lock
+	// of a write, which takes it once.
 	writing sync.RWMutex
 }
 
