@@ -102,7 +102,7 @@ func (e *Engine) Write(ctx context.Context, m Mutation) (Change, error) {
 	})
 	if err != nil {
 		c.release()
-		m.Table.chargeFailed(key, err, 1)
+		m.Table.chargeFailed(key, err)
 		return c, err
 	}
 	e.settle(&c, 1)
@@ -123,12 +123,12 @@ func (c *Change) detach(keepOld bool) {
 	c.Old = old
 }
 
-// chargeFailed takes the units, factor times, that a write consumes although
-// its condition is false. Another write that failed consumes nothing.
-func (t *Table) chargeFailed(key []byte, err error, factor float64) {
+// chargeFailed takes the units that a write consumes although its condition
+// is false. Another write that failed consumes nothing.
+func (t *Table) chargeFailed(key []byte, err error) {
 	var failed *ConditionFailed
 	if errors.As(err, &failed) {
-		t.charge(meter.Write, nil, key, factor*WriteUnits(failed.Old.Size()), true)
+		t.charge(meter.Write, nil, key, WriteUnits(failed.Old.Size()), true)
 	} else {
 		t.release(meter.Write, nil, key)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/kv"
@@ -90,7 +91,7 @@ func TestRecountGoesOn(t *testing.T) {
 
 			store = d(t)
 			limited := &limitedViews{Store: store}
-			limited.left.Store(4) // the catalog, the cursor and two steps
+			limited.left.Store(5) // the catalog, the expiry times, the cursor and two steps
 			e = openEngine(t, limited)
 			must(t, e.StartJobs(ctx))
 			waitFor(t, func() bool { return limited.left.Load() <= 0 }, "the first steps")
@@ -108,7 +109,7 @@ func TestRecountGoesOn(t *testing.T) {
 			must(t, e.StartJobs(ctx))
 			grow(t, e, 1500, "s")
 			waitFor(t, func() bool { return !counting(t, e, store) }, "the count")
-			want := int64(2 + 6 + 6) // the catalog, the cursor, steps of 256 rows
+			want := int64(3 + 6 + 6) // the catalog, the expiry times, the cursor, steps of 256 rows
 			if !kill {
 				want -= 2
 			}
@@ -244,7 +245,7 @@ type lingering struct {
 
 func (s *lingering) View(ctx context.Context, o kv.ReadOptions, fn func(kv.Reader) error) error {
 	err := s.Store.View(ctx, o, fn)
-	if s.views.Add(1) == 3 { // after the catalog and the job's cursor
+	if s.views.Add(1) == 4 { // after the catalog, the expiry times and the job's cursor
 		close(s.reached)
 		<-s.proceed
 	}
@@ -311,5 +312,43 @@ func TestRecountBesideTransactions(t *testing.T) {
 	waitFor(t, func() bool { return !counting(t, e, store) }, "the count")
 	over.Store(true)
 	writers.Wait()
+	checkAll(t, e)
+}
+
+// Items that a step of the listing of expiry times finds deleted do not keep
+// it from listing the others; their expiry is counted once, beside a count.
+func TestExpiryBesideDeletionAndRecount(t *testing.T) {
+	d := onPebble()
+	store := d(t)
+	e := openEngine(t, store)
+	tbl := create(t, e, simpleTable("t"))
+	for i := range 300 {
+		write(t, e, put(tbl, attr.NewItem(str("pk", fmt.Sprint(i)), str("sk", "s"), num("exp", 1000))))
+	}
+	must(t, store.Close()) // without the counts
+	store = d(t)
+	held := hold(store, func(o kv.TxOptions) bool { return len(o.Keys) == 256 && o.Keys[0][0] == 'd' })
+	e = openEngine(t, held)
+	now := time.Unix(2000, 0)
+	_, err := e.SetTTL(ctx, "t", func(x *table.TTL) error {
+		x.Attribute, x.Changed = "exp", now
+		return nil
+	})
+	must(t, err)
+	<-held.reached
+	tbl = e.Catalog.Get("t")
+	for i := range 50 {
+		m := put(tbl, attr.NewItem(str("pk", fmt.Sprint(i)), str("sk", "s")))
+		m.Next = func(attr.Item) (attr.Item, error) { return attr.Item{}, nil }
+		write(t, e, m)
+	}
+	must(t, e.StartJobs(ctx))
+	close(held.proceed)
+	waitFor(t, func() bool { return e.Catalog.Get("t").TTL.Listed }, "the listing")
+	must(t, e.ExpireAll(ctx, now))
+	waitFor(t, func() bool { return !counting(t, e, store) }, "the count")
+	if n := tbl.Counts.Of(tbl.Space).Items; n != 0 {
+		t.Errorf("%d items are left", n)
+	}
 	checkAll(t, e)
 }

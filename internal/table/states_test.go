@@ -208,10 +208,10 @@ func TestProgressOfIndex(t *testing.T) {
 	}
 	stage(t, e, table.IndexCreating)
 	shut(t, e, store)
-	// The catalog, the job's cursor and one step, then no more.
+	// The catalog, the expiry times, the job's cursor and one step, then no more.
 	store = d(t)
 	limited := &limitedViews{Store: store}
-	limited.left.Store(3)
+	limited.left.Store(4)
 	e = openEngine(t, limited)
 	must(t, e.StartJobs(ctx))
 	percent := func() float64 {

@@ -184,8 +184,11 @@ func (l *lister) list(ctx context.Context, t *Table, keys [][]byte) error {
 	err := l.engine.store.Update(ctx, kv.TxOptions{Keys: keys}, func(tx kv.Tx) error {
 		for _, key := range keys {
 			value, err := tx.GetLocked(ctx, key)
-			if err != nil || value == nil {
+			if err != nil {
 				return err
+			}
+			if value == nil { // deleted meanwhile
+				continue
 			}
 			r, err := parseRow(value)
 			if err != nil {
@@ -268,6 +271,8 @@ func (e *Engine) expire(ctx context.Context, name string, now time.Time) (more b
 		_, key := cutExpiryKey(entry)
 		return e.ongoing.has(key)
 	})
+	e.writing.RLock()
+	defer e.writing.RUnlock()
 	changes, err := e.deleteExpired(ctx, t, entries)
 	if err != nil {
 		return false, err
