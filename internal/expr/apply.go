@@ -129,9 +129,9 @@ func (e *evaluator) action(a *Action) attr.Value {
 	case Set:
 		return e.value(a.Value)
 	case Add:
-		return e.add(a.Path.in(e.old), a.Value.value)
+		return e.add(a.Path.In(e.old), a.Value.value)
 	case Delete:
-		return e.remove(a.Path.in(e.old), a.Value.value)
+		return e.remove(a.Path.In(e.old), a.Value.value)
 	}
 	return attr.Value{}
 }
@@ -147,7 +147,7 @@ func (e *evaluator) place() {
 	if a.Path[last].isIndex() {
 		want = attr.L
 	}
-	switch t := a.Path[:last].in(e.old).Type(); {
+	switch t := a.Path[:last].In(e.old).Type(); {
 	case t == want:
 	case t != attr.Absent:
 		e.report(rankParent, &ddberr.UpdatePathInvalid)
@@ -163,7 +163,7 @@ func (e *evaluator) value(n *Node) attr.Value {
 	case nodeValue:
 		return n.value
 	case nodePath:
-		v := n.path.in(e.old)
+		v := n.path.In(e.old)
 		if v.IsZero() {
 			e.report(e.sectionRank()+1, &ddberr.UpdateOperandMissing)
 		}

@@ -42,8 +42,8 @@ func (p Path) String() string {
 	return b.String()
 }
 
-// in returns the value at p in item, absent if there is none.
-func (p Path) in(item attr.Item) attr.Value {
+// In returns the value at p in item, absent if there is none.
+func (p Path) In(item attr.Item) attr.Value {
 	v := item.Get(p[0].name)
 	for _, s := range p[1:] {
 		switch {
@@ -101,10 +101,10 @@ func checkPaths(kind Kind, paths []Path) *ddberr.Fault {
 		for i := range j {
 			switch clashOf(paths[i], paths[j]) {
 			case overlap:
-				return ddberr.PathsOverlap.Fault(kind.String(), paths[i].String(), paths[j].String())
+				return ddberr.PathsOverlap.Fault(kind.prefix(), paths[i].String(), paths[j].String())
 			case conflict:
 				if first == nil {
-					first = ddberr.PathsConflict.Fault(kind.String(), paths[i].String(), paths[j].String())
+					first = ddberr.PathsConflict.Fault(kind.prefix(), paths[i].String(), paths[j].String())
 				}
 			}
 		}
