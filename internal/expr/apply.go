@@ -47,7 +47,7 @@ func (b *branch) rebuild(v attr.Value, results []attr.Value) attr.Value {
 	switch {
 	case b.action >= 0:
 		return results[b.action]
-	case v.Type() == attr.M && !b.branches[0].step.isIndex():
+	case v.Type() == attr.M && !b.branches[0].step.IsIndex():
 		item := v.AsItem()
 		changes := make([]attr.Attribute, len(b.branches))
 		for i := range b.branches {
@@ -55,7 +55,7 @@ func (b *branch) rebuild(v attr.Value, results []attr.Value) attr.Value {
 			changes[i] = attr.Attribute{Name: child.step.name, Value: child.rebuild(item.Get(child.step.name), results)}
 		}
 		return item.Patch(changes).AsMap()
-	case v.Type() == attr.L && b.branches[0].step.isIndex():
+	case v.Type() == attr.L && b.branches[0].step.IsIndex():
 		return rebuildList(v, b.branches, results)
 	}
 	return v // there is nothing to remove
@@ -144,7 +144,7 @@ func (e *evaluator) place() {
 		return
 	}
 	want := attr.M
-	if a.Path[last].isIndex() {
+	if a.Path[last].IsIndex() {
 		want = attr.L
 	}
 	switch t := a.Path[:last].In(e.old).Type(); {

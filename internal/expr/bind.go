@@ -64,7 +64,7 @@ func (b *binder) nameIndex(key string) int {
 func (b *binder) path(p Path) *ddberr.Fault {
 	for i := range p {
 		s := &p[i]
-		if s.isIndex() || s.name[0] != '#' {
+		if s.IsIndex() || s.name[0] != '#' {
 			continue
 		}
 		at := b.nameIndex(s.name)

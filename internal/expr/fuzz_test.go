@@ -153,7 +153,7 @@ func checkUpdate(u *Update, old attr.Item) string {
 	}
 	for _, a := range u.actions {
 		last := a.Path[len(a.Path)-1]
-		if a.Verb != Set || removes || last.isIndex() && a.Path.In(old).IsZero() {
+		if a.Verb != Set || removes || last.IsIndex() && a.Path.In(old).IsZero() {
 			continue
 		}
 		e := evaluator{old: old, update: u, rank: ranks, current: &a}

@@ -26,8 +26,8 @@ var opNames = [...]string{"", "=", "<>", "<", "<=", ">", ">=", "BETWEEN", "begin
 // String returns op as expressions write it.
 func (op Op) String() string { return opNames[op] }
 
-// flipped is the op with its operands exchanged.
-func (op Op) flipped() Op {
+// Flipped is the op with its operands exchanged.
+func (op Op) Flipped() Op {
 	switch op {
 	case Less:
 		return Greater
