@@ -19,7 +19,7 @@ func (a *API) BatchExecuteStatement(ctx context.Context, in *model.BatchExecuteS
 	for i, s := range in.Statements {
 		bound[i], faults[i] = a.bindStatement(s.Statement.V, s.Parameters)
 	}
-	if mixed := mixedKinds(bound, faults); mixed {
+	if mixedKinds(bound, faults) {
 		return nil, ddberr.StatementsMixedInBatch.Fault()
 	}
 	out := &model.BatchExecuteStatementOutput{Responses: make([]model.BatchStatementResponse, len(in.Statements))}
@@ -37,10 +37,7 @@ func (a *API) BatchExecuteStatement(ctx context.Context, in *model.BatchExecuteS
 				continue
 			}
 		}
-		res.TableName = model.Some(b.Table)
-		if !item.IsEmpty() {
-			res.Item = model.Some(item)
-		}
+		res.TableName, res.Item = model.Some(b.Table), item
 		if shown := used.report(in.ReturnConsumedCapacity); shown != nil && err == nil {
 			out.ConsumedCapacity = append(out.ConsumedCapacity, *shown)
 		}
@@ -62,28 +59,28 @@ func mixedKinds(bound []*partiql.Bound, faults []error) bool {
 }
 
 // executeMember runs one statement of a batch and returns the item that its
-// response shows, empty for none.
-func (a *API) executeMember(ctx context.Context, b *partiql.Bound, consistent bool, used *capacity) (attr.Item, error) {
+// response shows.
+func (a *API) executeMember(ctx context.Context, b *partiql.Bound, consistent bool, used *capacity) (item model.Opt[attr.Item], err error) {
 	switch b.Kind {
 	case partiql.Exists:
-		return attr.Item{}, existsOutside()
+		return item, existsOutside()
 	case partiql.Select:
-		s, err := a.selection(b, consistent)
+		s, err := a.keySelection(b, consistent, "BatchExecuteStatement")
 		if err != nil {
-			return attr.Item{}, err
+			return item, err
 		}
-		if !s.isGet() || s.read.Filter != nil {
-			return attr.Item{}, ddberr.StatementReadWithoutKey.Fault("BatchExecuteStatement")
-		}
-		item, err := s.get(ctx, a, used)
-		return b.Projection.Apply(item), err
+		row, err := s.get(ctx, a, used)
+		return columns(b, row), err
 	}
 	change, err := a.writeStatement(ctx, b, model.Opt[string]{})
 	if err != nil {
-		return attr.Item{}, err
+		return item, err
 	}
 	used.write(&change)
-	return returned(b, &change), nil
+	if shown := returned(b, &change); !shown.IsEmpty() {
+		item = model.Some(shown)
+	}
+	return item, nil
 }
 
 // statementError turns an error into the Error of a response.

@@ -52,10 +52,7 @@ func (a *API) executeReads(ctx context.Context, in *model.ExecuteTransactionInpu
 		if b.Index != "" {
 			return nil, inTransaction(i, ddberr.StatementIndexTransact.Fault())
 		}
-		s, err := a.selection(b, true)
-		if err == nil && (!s.isGet() || s.read.Filter != nil) {
-			err = ddberr.StatementReadWithoutKey.Fault("ExecuteTransaction")
-		}
+		s, err := a.keySelection(b, true, "ExecuteTransaction")
 		if err != nil {
 			return nil, inTransaction(i, err)
 		}
@@ -71,9 +68,7 @@ func (a *API) executeReads(ctx context.Context, in *model.ExecuteTransactionInpu
 	}
 	out := &model.ExecuteTransactionOutput{Responses: make([]model.ItemResponse, len(rows))}
 	for i, row := range rows {
-		if !row.Item.IsEmpty() {
-			out.Responses[i].Item = model.Some(bound[i].Projection.Apply(row.Item))
-		}
+		out.Responses[i].Item = columns(bound[i], row.Item)
 		used := capacity{table: bound[i].Table}
 		used.read(table.TransactFactor * table.ReadUnits(row.Size, true))
 		out.ConsumedCapacity = appendCapacity(out.ConsumedCapacity, used.reportTransaction(in.ReturnConsumedCapacity, true))

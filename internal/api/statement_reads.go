@@ -9,6 +9,7 @@ import (
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/partiql"
 	"github.com/statordb/stator/internal/table"
 )
@@ -90,6 +91,24 @@ func (s *selection) checkProjected(columns *partiql.Projection) error {
 
 // isGet reports whether s reads one item by its key.
 func (s *selection) isGet() bool { return s.plan.Index == nil && !s.read.Key.IsEmpty() }
+
+// keySelection is selection for an operation whose reads name one key and
+// nothing else.
+func (a *API) keySelection(b *partiql.Bound, consistent bool, operation string) (*selection, error) {
+	s, err := a.selection(b, consistent)
+	if err == nil && (!s.isGet() || s.read.Filter != nil) {
+		err = ddberr.StatementReadWithoutKey.Fault(operation)
+	}
+	return s, err
+}
+
+// columns returns what a SELECT shows of an item; absent if there is none.
+func columns(b *partiql.Bound, item attr.Item) model.Opt[attr.Item] {
+	if item.IsEmpty() {
+		return model.Opt[attr.Item]{}
+	}
+	return model.Some(b.Projection.Apply(item))
+}
 
 // get reads the item of a selection for which isGet holds, before its filter.
 func (s *selection) get(ctx context.Context, a *API, used *capacity) (attr.Item, error) {
