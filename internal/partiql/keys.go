@@ -45,24 +45,26 @@ type found struct {
 }
 
 // find looks for the key in the conditions of b. Equalities come first,
-// because of two tests of the sort key only the first narrows the range.
+// because of two tests of the sort key not both may narrow the range.
 func (b *Bound) find(keys Keys) found {
 	out := found{alternatives: []alternative{{}}}
-	add := func(c conjunct, equality bool) {
-		simple := isTest(c.node)
-		if (simple && c.node.op == expr.Equal) != equality {
-			return
-		}
-		merged, exact := product(out.alternatives, b.alternatives(c.node, keys))
-		out.alternatives = merged
-		if !simple || !exact || !b.onKey(c.node, keys) {
-			out.rest = append(out.rest, c)
-		}
-	}
+	exact := true
 	for _, equality := range [...]bool{true, false} {
 		for _, c := range b.conjuncts {
-			add(c, equality)
+			simple := isTest(c.node)
+			if (simple && c.node.op == expr.Equal) != equality {
+				continue
+			}
+			merged, precise := product(out.alternatives, b.alternatives(c.node, keys))
+			out.alternatives = merged
+			exact = exact && precise
+			if !simple || !b.onKey(c.node, keys) {
+				out.rest = append(out.rest, c)
+			}
 		}
+	}
+	if !exact {
+		out.rest = b.conjuncts
 	}
 	return out
 }
