@@ -46,6 +46,9 @@ func (a *API) executeSelect(ctx context.Context, in *model.ExecuteStatementInput
 	out := &model.ExecuteStatementOutput{Items: []attr.Item{}}
 	used := &capacity{table: b.Table}
 	if s.isGet() {
+		if in.NextToken.Set { // no such read has a second page
+			return nil, ddberr.StatementToken.Fault()
+		}
 		item, err := s.get(ctx, a, used)
 		if err != nil {
 			return nil, err

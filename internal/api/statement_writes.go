@@ -61,6 +61,8 @@ func (a *API) statementWrite(b *partiql.Bound) (transactWrite, error) {
 	w.item = attr.InputItem{Item: found.Key}
 	w.parsed.Condition, w.parsed.Update = found.Condition, b.Update
 	switch b.Kind {
+	case partiql.Exists:
+		w.kind = actionCheck
 	case partiql.Update:
 		w.kind = actionUpdate
 	case partiql.Delete:

@@ -10,33 +10,34 @@ import (
 type token uint8
 
 const (
-	tokEOF     token = iota
-	tokBad           // what begins no token; no token follows
-	tokIdent         // name, or a keyword
-	tokQuoted        // "name"
-	tokString        // 'text'
-	tokNumber        // 12, 1.5e3, without sign
-	tokParam         // ?
-	tokEq            // =
-	tokNe            // <> !=
-	tokLt            // <
-	tokLe            // <=
-	tokGt            // >
-	tokGe            // >=
-	tokOpen          // (
-	tokClose         // )
-	tokList          // [
-	tokListEnd       // ]
-	tokMap           // {
-	tokMapEnd        // }
-	tokBag           // <<
-	tokBagEnd        // >>
-	tokDot           // .
-	tokComma         // ,
-	tokColon         // :
-	tokPlus          // +
-	tokMinus         // -
-	tokStar          // *
+	tokEOF       token = iota
+	tokBad             // what begins no token; no token follows
+	tokIdent           // name, or a keyword
+	tokQuoted          // "name"
+	tokString          // 'text'
+	tokNumber          // 12, 1.5e3, without sign
+	tokParam           // ?
+	tokEq              // =
+	tokNe              // <> !=
+	tokLt              // <
+	tokLe              // <=
+	tokGt              // >
+	tokGe              // >=
+	tokOpen            // (
+	tokClose           // )
+	tokList            // [
+	tokListEnd         // ]
+	tokMap             // {
+	tokMapEnd          // }
+	tokBag             // <<
+	tokBagEnd          // >>
+	tokDot             // .
+	tokComma           // ,
+	tokColon           // :
+	tokPlus            // +
+	tokMinus           // -
+	tokStar            // *
+	tokSemicolon       // ;
 )
 
 // symbols are the tokens of fixed text, longer ones first.
@@ -47,7 +48,7 @@ var symbols = [...]struct {
 	{"<<", tokBag}, {">>", tokBagEnd}, {"<=", tokLe}, {">=", tokGe}, {"<>", tokNe}, {"!=", tokNe},
 	{"?", tokParam}, {"=", tokEq}, {"<", tokLt}, {">", tokGt}, {"(", tokOpen}, {")", tokClose}, {"[", tokList},
 	{"]", tokListEnd}, {"{", tokMap}, {"}", tokMapEnd}, {".", tokDot}, {",", tokComma}, {":", tokColon},
-	{"+", tokPlus}, {"-", tokMinus}, {"*", tokStar},
+	{"+", tokPlus}, {"-", tokMinus}, {"*", tokStar}, {";", tokSemicolon},
 }
 
 // lexer reads tokens one at a time. Between tokens may stand white space and

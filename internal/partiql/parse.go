@@ -14,11 +14,14 @@ import (
 //	FROM table WHERE condition (SET … | REMOVE …)… [RETURNING …]
 //	DELETE FROM table WHERE condition [RETURNING …]
 //	EXISTS(SELECT …)
+//
+// with or without a semicolon behind it.
 func Parse(text string) (*Statement, *ddberr.Fault) {
 	s := &Statement{text: text}
 	p := parser{lexer: lexer{src: text}}
 	p.next()
 	p.statement(s)
+	p.accept(tokSemicolon)
 	if p.tok != tokEOF {
 		p.fail(badEnd)
 	}

@@ -106,7 +106,9 @@ type Write struct {
 }
 
 // Write finds the key that WHERE names; what else it demands becomes the
-// condition. UPDATE and EXISTS demand that there is an item.
+// condition. UPDATE and EXISTS demand that there is an item. DELETE of an item
+// that is not there succeeds whatever it demands. (Developer guide, "PartiQL
+// update statements", "PartiQL delete statements".)
 func (b *Bound) Write(keys Keys) (Write, *ddberr.Fault) {
 	found := b.find(keys)
 	key, ok := found.key(keys)
@@ -115,21 +117,20 @@ func (b *Bound) Write(keys Keys) (Write, *ddberr.Fault) {
 	}
 	w := Write{Key: key, Plain: len(found.rest) == 0}
 	nodes := conditions(found.rest)
-	if b.Kind != Delete {
-		exists := expr.Call("attribute_exists", expr.At(expr.Path{expr.Field(keys.Hash.Name)}))
-		nodes = append([]*expr.Node{exists}, nodes...)
+	at := expr.At(expr.Path{expr.Field(keys.Hash.Name)})
+	switch {
+	case b.Kind != Delete:
+		w.Condition = all(append(nodes, expr.Call("attribute_exists", at)))
+	case !w.Plain:
+		w.Condition = expr.NewCondition(expr.Or(expr.Call("attribute_not_exists", at), expr.And(nodes...)))
 	}
-	w.Condition = all(nodes)
 	return w, nil
 }
 
 // all returns the condition that all nodes hold, nil for none.
 func all(nodes []*expr.Node) *expr.Condition {
-	switch len(nodes) {
-	case 0:
+	if len(nodes) == 0 {
 		return nil
-	case 1:
-		return expr.NewCondition(nodes[0])
 	}
 	return expr.NewCondition(expr.And(nodes...))
 }
