@@ -17,6 +17,7 @@ import (
 
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/meter"
+	"github.com/statordb/stator/internal/partiql"
 	"github.com/statordb/stator/internal/stream"
 	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/wire"
@@ -46,10 +47,13 @@ const (
 )
 
 // API serves the operations. It is safe for concurrent use.
-type API struct{ Config }
+type API struct {
+	Config
+	statements partiql.Cache
+}
 
 // New returns an API.
-func New(c Config) *API { return &API{c} }
+func New(c Config) *API { return &API{Config: c} }
 
 // Result is the answer to a request.
 type Result struct {

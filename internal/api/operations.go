@@ -23,6 +23,7 @@ type server func(ctx context.Context, a *API, style ddberr.Style, body, dst []by
 
 // operations is sorted by name. A new operation is a row here and a file.
 var operations = []operation{
+	{"BatchExecuteStatement", ddberr.Older, run((*API).BatchExecuteStatement)},
 	{"BatchGetItem", ddberr.Bare, run((*API).BatchGetItem)},
 	{"BatchWriteItem", ddberr.Older, run((*API).BatchWriteItem)},
 	{"CreateTable", ddberr.Bare, run((*API).CreateTable)},
@@ -33,6 +34,8 @@ var operations = []operation{
 	{"DescribeStream", ddberr.Bare, run((*API).DescribeStream)},
 	{"DescribeTable", ddberr.Bare, run((*API).DescribeTable)},
 	{"DescribeTimeToLive", ddberr.Bare, run((*API).DescribeTimeToLive)},
+	{"ExecuteStatement", ddberr.Older, run((*API).ExecuteStatement)},
+	{"ExecuteTransaction", ddberr.Older, run((*API).ExecuteTransaction)},
 	{"GetItem", ddberr.Bare, run((*API).GetItem)},
 	{"GetRecords", ddberr.Bare, run((*API).GetRecords)},
 	{"GetShardIterator", ddberr.Bare, run((*API).GetShardIterator)},

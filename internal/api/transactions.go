@@ -82,6 +82,8 @@ func (a *API) reason(err error, onFailure model.Opt[string]) reason {
 		return reason{code: "ProvisionedThroughputExceeded", message: a.throttled(throttle).Message}
 	case errors.As(err, &fault):
 		return reason{code: "ValidationError", message: fault.Render(a.style(ddberr.Bare))}
+	case errors.As(err, &e) && e.Code == "DuplicateItemException":
+		return reason{code: "DuplicateItem", message: e.Message}
 	case errors.As(err, &e):
 		return reason{code: "ValidationError", message: e.Message}
 	}

@@ -30,6 +30,7 @@ type load struct {
 // filled, and not one with more overwritten items than another.
 var loads = []load{
 	{name: "get", reads: 1, read: "GetItem"},
+	{name: "select", reads: 1, read: "ExecuteStatement"},
 	{name: "query", reads: 1, read: "Query"},
 	{name: "query-gsi", extra: indexed, reads: 1, read: "Query"},
 	{name: "scan", reads: 1, read: "Scan"},
@@ -82,6 +83,9 @@ func (d *dataset) body(operation string) string {
 	switch operation {
 	case "GetItem":
 		return table + `"Key":{` + key + `}}`
+	case "ExecuteStatement":
+		return `{"Statement":"SELECT * FROM \"` + d.table + `\" WHERE pk = ? AND sk = ?",` +
+			`"Parameters":[{"S":"p{{partition}}"},{"N":"{{sort}}"}]}`
 	case "PutItem":
 		return table + d.item() + `}`
 	case "UpdateItem":
@@ -149,7 +153,7 @@ func (d *dataset) fieldText(i int) string {
 func (d *dataset) answered(r *request, body []byte) bool {
 	has := func(s string) bool { return bytes.Contains(body, []byte(s)) }
 	switch r.operation {
-	case "GetItem":
+	case "GetItem", "ExecuteStatement":
 		return len(body) > d.itemBytes && has(`"field9":`) && bytes.Contains(body, r.digits())
 	case "Query":
 		return len(body) > perPartition*d.itemBytes && has(`"Count":10`) && bytes.Contains(body, r.digits())

@@ -15,6 +15,7 @@ type relation struct {
 }
 
 var relations = []relation{
+	{load: "select", to: "get", weight: 1, goal: 0.7},
 	{load: "put-gsi", to: "put", weight: 1, goal: 0.6},
 	{load: "put-stream", to: "put", weight: 1, goal: 0.8},
 	{load: "transact", to: "put", weight: transactItems, goal: 0.5},

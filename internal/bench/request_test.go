@@ -34,6 +34,7 @@ func TestRequests(t *testing.T) {
 	source := texts{d.pool, newRand(1)}
 	for _, c := range []struct{ operation, key string }{
 		{"GetItem", `"pk":{"S":"p00000004"},"sk":{"N":"2"}`},
+		{"ExecuteStatement", `[{"S":"p00000004"},{"N":"2"}]`},
 		{"PutItem", `"pk":{"S":"p00000004"},"sk":{"N":"2"}`},
 		{"UpdateItem", `"pk":{"S":"p00000004"},"sk":{"N":"2"}`},
 		{"Scan", `"pk":{"S":"p00000004"},"sk":{"N":"2"}`},
@@ -123,6 +124,8 @@ func TestAnswered(t *testing.T) {
 		{"GetItem", `{"Item":{"field9":{"S":"` + long + `"},"pk":{"S":"p00000004"}}}`, true},
 		{"GetItem", `{"Item":{"field9":{"S":"` + long + `"},"pk":{"S":"p00000005"}}}`, false},
 		{"GetItem", `{}`, false},
+		{"ExecuteStatement", `{"Items":[{"field9":{"S":"` + long + `"},"pk":{"S":"p00000004"}}]}`, true},
+		{"ExecuteStatement", `{"Items":[]}`, false},
 		{"PutItem", `{}`, true},
 		{"PutItem", ``, false},
 		{"UpdateItem", `{"x":1}`, false},

@@ -36,10 +36,11 @@ const (
 	numberUnderflow = "Number underflow. Attempting to store a number with magnitude smaller than supported range"
 )
 
-const inExpr = "Invalid %s: "
+const inExpr = "%s"
 
 // The wordings of faults in expressions. Where a text begins with inExpr, the
-// first argument is the name of the parameter: "UpdateExpression".
+// first argument is what it begins with: "Invalid UpdateExpression: ", or nothing
+// where no parameter is at fault but a statement.
 var (
 	NamesWithoutExpression  = Text{Older: "ExpressionAttributeNames can only be specified when using expressions"}
 	ValuesWithoutExpression = Text{Older: "ExpressionAttributeValues can only be specified when using expressions%s", Current: "ExpressionAttributeValues can only be specified when using expressions%.0s"}

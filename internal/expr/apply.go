@@ -50,7 +50,7 @@ func (b *branch) rebuild(v attr.Value, results []attr.Value) attr.Value {
 	switch {
 	case b.action >= 0:
 		return results[b.action]
-	case v.Type() == attr.M && !b.branches[0].step.isIndex():
+	case v.Type() == attr.M && !b.branches[0].step.IsIndex():
 		item := v.AsItem()
 		changes := make([]attr.Attribute, len(b.branches))
 		for i := range b.branches {
@@ -58,7 +58,7 @@ func (b *branch) rebuild(v attr.Value, results []attr.Value) attr.Value {
 			changes[i] = attr.Attribute{Name: child.step.name, Value: child.rebuild(item.Get(child.step.name), results)}
 		}
 		return item.Patch(changes).AsMap()
-	case v.Type() == attr.L && b.branches[0].step.isIndex():
+	case v.Type() == attr.L && b.branches[0].step.IsIndex():
 		return rebuildList(v, b.branches, results)
 	}
 	return v // there is nothing to remove
@@ -148,9 +148,9 @@ func (e *evaluator) action(a *Action) attr.Value {
 	case Set:
 		return e.value(a.Value)
 	case Add:
-		return e.add(a.Path.in(e.old), a.Value.value)
+		return e.add(a.Path.In(e.old), a.Value.value)
 	case Delete:
-		return e.remove(a.Path.in(e.old), a.Value.value)
+		return e.remove(a.Path.In(e.old), a.Value.value)
 	}
 	return attr.Value{}
 }
@@ -163,10 +163,10 @@ func (e *evaluator) place() {
 		return
 	}
 	want := attr.M
-	if a.Path[last].isIndex() {
+	if a.Path[last].IsIndex() {
 		want = attr.L
 	}
-	switch t := a.Path[:last].in(e.old).Type(); {
+	switch t := a.Path[:last].In(e.old).Type(); {
 	case t == want:
 	case t != attr.Absent:
 		e.report(rankParent, &ddberr.UpdatePathInvalid)
@@ -182,7 +182,7 @@ func (e *evaluator) value(n *Node) attr.Value {
 	case nodeValue:
 		return n.value
 	case nodePath:
-		v := n.path.in(e.old)
+		v := n.path.In(e.old)
 		if v.IsZero() {
 			e.report(e.sectionRank()+1, &ddberr.UpdateOperandMissing)
 		}

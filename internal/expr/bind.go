@@ -64,18 +64,18 @@ func (b *binder) nameIndex(key string) int {
 func (b *binder) path(p Path) *ddberr.Fault {
 	for i := range p {
 		s := &p[i]
-		if s.isIndex() || s.name[0] != '#' {
+		if s.IsIndex() || s.name[0] != '#' {
 			continue
 		}
 		at := b.nameIndex(s.name)
 		if at < 0 {
-			return ddberr.NameUndefined.Fault(b.kind.String(), s.name)
+			return ddberr.NameUndefined.Fault(b.kind.prefix(), s.name)
 		}
 		b.usedNames[at] = true
 		s.name = b.names[at].Value
 	}
 	if len(p) > maxPathDepth {
-		return ddberr.PathTooDeep.Fault(b.kind.String(), len(p))
+		return ddberr.PathTooDeep.Fault(b.kind.prefix(), len(p))
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (b *binder) value(n *Node) *ddberr.Fault {
 		return strings.Compare(a.Name, name)
 	})
 	if !found {
-		return ddberr.ValueUndefined.Fault(b.kind.String(), n.name)
+		return ddberr.ValueUndefined.Fault(b.kind.prefix(), n.name)
 	}
 	b.usedValues[at] = true
 	n.value = b.values[at].Value
@@ -145,8 +145,8 @@ func (b *binder) checkOperands(n *Node) *ddberr.Fault {
 	case nodeBetween:
 		return b.checkBetween(n)
 	case nodeIn:
-		if count := n.operands(); count > maxInOperands {
-			return ddberr.InOperands.Fault(b.kind.String(), count)
+		if count := n.operands(); count > b.kind.maxInOperands() {
+			return ddberr.InOperands.Fault(b.kind.prefix(), count)
 		}
 		return b.distinct(n, "IN")
 	case nodePlus:
@@ -157,13 +157,22 @@ func (b *binder) checkOperands(n *Node) *ddberr.Fault {
 	return nil
 }
 
+// maxInOperands is how many operands IN may have, the first included: one more
+// in PartiQL. (Developer guide, "PartiQL operators": 100 values.)
+func (k Kind) maxInOperands() int {
+	if k == kindStatement {
+		return maxInOperands + 1
+	}
+	return maxInOperands
+}
+
 func (b *binder) checkCall(n *Node) *ddberr.Fault {
 	fn := n.fn
 	if count := n.operands(); count != fn.operands {
-		return ddberr.FunctionOperands.Fault(b.kind.String(), fn.name, count)
+		return ddberr.FunctionOperands.Fault(b.kind.prefix(), fn.name, count)
 	}
 	if fn.path && n.first.kind != nodePath {
-		return ddberr.FunctionNeedsPath.Fault(b.kind.String(), fn.name)
+		return ddberr.FunctionNeedsPath.Fault(b.kind.prefix(), fn.name)
 	}
 	if fn.distinct {
 		if f := b.distinct(n, fn.name); f != nil {
@@ -190,7 +199,7 @@ func (b *binder) distinct(n *Node, operator string) *ddberr.Fault {
 	}
 	for o := n.first.next; o != nil; o = o.next {
 		if o.kind == nodePath && o.path.equal(n.first.path) {
-			return ddberr.OperandRepeated.Fault(b.kind.String(), operator, o.path.String())
+			return ddberr.OperandRepeated.Fault(b.kind.prefix(), operator, o.path.String())
 		}
 	}
 	return nil
@@ -208,7 +217,7 @@ func (b *binder) types(n *Node, operator string, allowed typeSet) *ddberr.Fault 
 
 func (b *binder) operandType(o *Node, operator string, allowed typeSet) *ddberr.Fault {
 	if t := staticType(o); allowed != 0 && t != attr.Absent && !allowed.has(t) {
-		return ddberr.OperandType.Fault(b.kind.String(), operator, t.String())
+		return ddberr.OperandType.Fault(b.kind.prefix(), operator, t.String())
 	}
 	return nil
 }
@@ -237,9 +246,9 @@ func (b *binder) checkBetween(n *Node) *ddberr.Fault {
 	}
 	switch {
 	case low.value.Type() != high.value.Type():
-		return ddberr.BetweenTypes.Fault(b.kind.String(), boundText(low.value), boundText(high.value))
+		return ddberr.BetweenTypes.Fault(b.kind.prefix(), boundText(low.value), boundText(high.value))
 	case attr.Compare(low.value, high.value) > 0:
-		return ddberr.BetweenOrder.Fault(b.kind.String(), boundText(low.value), boundText(high.value))
+		return ddberr.BetweenOrder.Fault(b.kind.prefix(), boundText(low.value), boundText(high.value))
 	}
 	return nil
 }

@@ -116,7 +116,7 @@ func (n *Node) in(item attr.Item) attr.Value {
 	case nodeValue:
 		return n.value
 	case nodePath:
-		return n.path.in(item)
+		return n.path.In(item)
 	case nodeCall:
 		return n.fn.value(n, item)
 	}

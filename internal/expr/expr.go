@@ -42,12 +42,21 @@ const (
 	KindKeyCondition
 	KindFilter
 	KindProjection
+	kindStatement // no parameter: conditions and updates of PartiQL statements
 )
 
 var kindNames = [...]string{"UpdateExpression", "ConditionExpression", "KeyConditionExpression", "FilterExpression", "ProjectionExpression"}
 
 // String returns the name of the parameter: "UpdateExpression".
 func (k Kind) String() string { return kindNames[k] }
+
+// prefix returns what the texts of faults in the parameter begin with.
+func (k Kind) prefix() string {
+	if k == kindStatement {
+		return ""
+	}
+	return "Invalid " + k.String() + ": "
+}
 
 // Name is a member of ExpressionAttributeNames.
 type Name struct{ Key, Value string } // "#n", "name"
@@ -223,11 +232,11 @@ func checkPlaceholder(parameter string, mark byte, key string) *ddberr.Fault {
 func checkSize(kind Kind, text string) *ddberr.Fault {
 	switch {
 	case text == "":
-		return ddberr.ExpressionEmpty.Fault(kind.String())
+		return ddberr.ExpressionEmpty.Fault(kind.prefix())
 	case len(text) <= maxSize:
 		return nil
 	case kind == KindUpdate:
-		return ddberr.UpdateLong.Fault(kind.String(), strconv.Itoa(len(text)))
+		return ddberr.UpdateLong.Fault(kind.prefix(), strconv.Itoa(len(text)))
 	}
-	return ddberr.ExpressionLong.Fault(kind.String(), strconv.Itoa(len(text)))
+	return ddberr.ExpressionLong.Fault(kind.prefix(), strconv.Itoa(len(text)))
 }

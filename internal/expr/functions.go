@@ -74,11 +74,11 @@ func checkTypeName(kind Kind, n *Node) *ddberr.Fault {
 	second := n.first.next
 	switch t := staticType(second); {
 	case t == attr.Absent:
-		return ddberr.OperandType.Fault(kind.String(), n.fn.name, "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}")
+		return ddberr.OperandType.Fault(kind.prefix(), n.fn.name, "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}")
 	case t != attr.S:
-		return ddberr.OperandType.Fault(kind.String(), n.fn.name, t.String())
+		return ddberr.OperandType.Fault(kind.prefix(), n.fn.name, t.String())
 	case attr.ParseType(second.value.Str()) == attr.Absent:
-		return ddberr.TypeNameUnknown.Fault(kind.String(), second.value.Str())
+		return ddberr.TypeNameUnknown.Fault(kind.prefix(), second.value.Str())
 	}
 	return nil
 }
@@ -121,7 +121,7 @@ func size(n *Node, item attr.Item) attr.Value {
 }
 
 func ifNotExists(n *Node, e *evaluator) attr.Value {
-	if v := n.first.path.in(e.old); !v.IsZero() {
+	if v := n.first.path.In(e.old); !v.IsZero() {
 		return v
 	}
 	return e.value(n.first.next)

@@ -153,11 +153,11 @@ func checkUpdate(u *Update, old attr.Item) string {
 	}
 	for _, a := range u.actions {
 		last := a.Path[len(a.Path)-1]
-		if a.Verb != Set || removes || last.isIndex() && a.Path.in(old).IsZero() {
+		if a.Verb != Set || removes || last.IsIndex() && a.Path.In(old).IsZero() {
 			continue
 		}
 		e := evaluator{old: old, update: u, rank: ranks, current: &a}
-		if want := e.value(a.Value); !attr.Equal(a.Path.in(next), want) {
+		if want := e.value(a.Value); !attr.Equal(a.Path.In(next), want) {
 			return "an assignment is not where its path leads"
 		}
 	}

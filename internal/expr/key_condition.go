@@ -65,7 +65,7 @@ func (kc *KeyCondition) walk(n *Node) *ddberr.Fault {
 	test := KeyTest{Name: name, Op: op, Lo: n.first.next.value}
 	switch {
 	case at != n.first:
-		test.Op, test.Lo = op.flipped(), n.first.value
+		test.Op, test.Lo = op.Flipped(), n.first.value
 	case op == InRange:
 		test.Hi = n.first.next.next.value
 	}

@@ -1,6 +1,9 @@
 package expr
 
-import "github.com/statordb/stator/internal/attr"
+import (
+	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/ddberr"
+)
 
 // Op is a comparison.
 type Op uint8
@@ -23,8 +26,8 @@ var opNames = [...]string{"", "=", "<>", "<", "<=", ">", ">=", "BETWEEN", "begin
 // String returns op as expressions write it.
 func (op Op) String() string { return opNames[op] }
 
-// flipped is the op with its operands exchanged.
-func (op Op) flipped() Op {
+// Flipped is the op with its operands exchanged.
+func (op Op) Flipped() Op {
 	switch op {
 	case Less:
 		return Greater
@@ -97,6 +100,36 @@ func Or(conditions ...*Node) *Node { return (&Node{kind: nodeOr}).with(condition
 
 // Not holds if n does not.
 func Not(n *Node) *Node { return (&Node{kind: nodeNot}).with(n) }
+
+// Plus is a + b, in updates.
+func Plus(a, b *Node) *Node { return (&Node{kind: nodePlus}).with(a, b) }
+
+// Minus is a - b, in updates.
+func Minus(a, b *Node) *Node { return (&Node{kind: nodeMinus}).with(a, b) }
+
+// CheckCondition returns the fault of a condition of a PartiQL statement whose
+// functions stand where they may: their operands, and types that no item can
+// set right.
+func CheckCondition(n *Node) *ddberr.Fault { return statement.checkTree(n) }
+
+// CheckActions returns the fault of an update of a PartiQL statement, as
+// CheckCondition does, or that of paths that clash.
+func CheckActions(actions []Action) *ddberr.Fault {
+	if f := statement.checkTargets(actions); f != nil {
+		return f
+	}
+	for i := range actions {
+		if v := actions[i].Value; v != nil {
+			if f := statement.checkTree(v); f != nil {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// statement checks trees that have no placeholders.
+var statement = &binder{kind: kindStatement}
 
 func (n *Node) with(operands ...*Node) *Node {
 	end := &n.first

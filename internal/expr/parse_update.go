@@ -196,7 +196,7 @@ func (b *binder) checkTargets(actions []Action) *ddberr.Fault {
 	for i := range actions {
 		paths = append(paths, actions[i].Path)
 	}
-	return checkPaths(KindUpdate, paths)
+	return checkPaths(b.kind, paths)
 }
 
 var longTypeNames = [...]string{
@@ -215,7 +215,7 @@ func (b *binder) checkAction(a *Action) *ddberr.Fault {
 		return nil
 	}
 	if t := a.Value.value.Type(); !allowed.has(t) {
-		return ddberr.ActionOperandType.Fault(b.kind.String(), a.Verb.String(), longTypeNames[t])
+		return ddberr.ActionOperandType.Fault(b.kind.prefix(), a.Verb.String(), longTypeNames[t])
 	}
 	return nil
 }

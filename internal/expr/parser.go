@@ -54,7 +54,7 @@ func (p *parser) next() {
 func (p *parser) fail() *Node {
 	if p.fault == nil {
 		tok, near := p.near()
-		p.stop(ddberr.ExpressionSyntax.Fault(p.kind.String(), tok, near))
+		p.stop(ddberr.ExpressionSyntax.Fault(p.kind.prefix(), tok, near))
 	}
 	return p.node(nodeNone)
 }
@@ -97,7 +97,7 @@ func (p *parser) node(kind nodeKind) *Node {
 // keep remembers f as the first fault of its class.
 func (p *parser) keep(class **ddberr.Fault, text *ddberr.Text, args ...any) {
 	if *class == nil {
-		*class = text.Fault(append([]any{p.kind.String()}, args...)...)
+		*class = text.Fault(append([]any{p.kind.prefix()}, args...)...)
 	}
 }
 
@@ -168,7 +168,7 @@ func (p *parser) operand() *Node {
 // fault in syntax beats it.
 func (p *parser) redundant() {
 	if p.fault == nil {
-		p.stop(ddberr.ExpressionParens.Fault(p.kind.String()))
+		p.stop(ddberr.ExpressionParens.Fault(p.kind.prefix()))
 	}
 }
 
@@ -254,7 +254,7 @@ func (p *parser) end() *ddberr.Fault {
 	case p.fault != nil:
 		return p.fault
 	case p.operators > maxOperators:
-		return ddberr.ExpressionOperators.Fault(p.kind.String(), p.operators)
+		return ddberr.ExpressionOperators.Fault(p.kind.prefix(), p.operators)
 	}
 	for _, f := range classes {
 		if f != nil {

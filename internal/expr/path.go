@@ -22,7 +22,11 @@ func Field(name string) Step { return Step{name, -1} }
 // Index is the step to list element i.
 func Index(i int) Step { return Step{strconv.Itoa(i), int32(i)} }
 
-func (s Step) isIndex() bool { return s.index >= 0 }
+// IsIndex reports whether s is a list index.
+func (s Step) IsIndex() bool { return s.index >= 0 }
+
+// Name returns the name, or the digits of the index.
+func (s Step) Name() string { return s.name }
 
 // Path is a document path. Its first step is a name.
 type Path []Step
@@ -32,7 +36,7 @@ func (p Path) String() string {
 	var b strings.Builder
 	for i, s := range p {
 		b.WriteString([...]string{"[", ", "}[min(i, 1)])
-		if s.isIndex() {
+		if s.IsIndex() {
 			b.WriteString("[" + s.name + "]")
 		} else {
 			b.WriteString(s.name)
@@ -42,14 +46,14 @@ func (p Path) String() string {
 	return b.String()
 }
 
-// in returns the value at p in item, absent if there is none.
-func (p Path) in(item attr.Item) attr.Value {
+// In returns the value at p in item, absent if there is none.
+func (p Path) In(item attr.Item) attr.Value {
 	v := item.Get(p[0].name)
 	for _, s := range p[1:] {
 		switch {
-		case s.isIndex() && v.Type() == attr.L:
+		case s.IsIndex() && v.Type() == attr.L:
 			v = v.Index(int(s.index))
-		case !s.isIndex() && v.Type() == attr.M:
+		case !s.IsIndex() && v.Type() == attr.M:
 			v = v.AsItem().Get(s.name)
 		default:
 			return attr.Value{}
@@ -59,7 +63,7 @@ func (p Path) in(item attr.Item) attr.Value {
 }
 
 func compareSteps(a, b Step) int {
-	if a.isIndex() || b.isIndex() {
+	if a.IsIndex() || b.IsIndex() {
 		return cmp.Compare(a.index, b.index)
 	}
 	return strings.Compare(a.name, b.name)
@@ -81,7 +85,7 @@ const (
 func clashOf(a, b Path) clash {
 	for i := range min(len(a), len(b)) {
 		switch {
-		case a[i].isIndex() != b[i].isIndex():
+		case a[i].IsIndex() != b[i].IsIndex():
 			return conflict
 		case compareSteps(a[i], b[i]) != 0:
 			return apart
@@ -101,10 +105,10 @@ func checkPaths(kind Kind, paths []Path) *ddberr.Fault {
 		for i := range j {
 			switch clashOf(paths[i], paths[j]) {
 			case overlap:
-				return ddberr.PathsOverlap.Fault(kind.String(), paths[i].String(), paths[j].String())
+				return ddberr.PathsOverlap.Fault(kind.prefix(), paths[i].String(), paths[j].String())
 			case conflict:
 				if first == nil {
-					first = ddberr.PathsConflict.Fault(kind.String(), paths[i].String(), paths[j].String())
+					first = ddberr.PathsConflict.Fault(kind.prefix(), paths[i].String(), paths[j].String())
 				}
 			}
 		}

@@ -87,7 +87,7 @@ func projectMembers(item attr.Item, branches []branch) attr.Item {
 	var members []attr.Attribute
 	for i := range branches {
 		b := &branches[i]
-		if b.step.isIndex() {
+		if b.step.IsIndex() {
 			return attr.Item{}
 		}
 		if v := b.project(item.Get(b.step.name)); !v.IsZero() {
@@ -107,7 +107,7 @@ func (b *branch) project(v attr.Value) attr.Value {
 		if part := projectMembers(v.AsItem(), b.branches); !part.IsEmpty() {
 			return part.AsMap()
 		}
-	case v.Type() == attr.L && b.branches[0].step.isIndex():
+	case v.Type() == attr.L && b.branches[0].step.IsIndex():
 		return projectElements(v, b.branches)
 	}
 	return attr.Value{}
