@@ -49,6 +49,9 @@ type Config struct {
 	// TTLDelay is how long an item stays after its time to live is over.
 	// DynamoDB takes up to days; the default is not to wait.
 	TTLDelay time.Duration
+	// Admin lets programs on the same machine change triggers (/triggers), which
+	// make the server send requests and write files.
+	Admin bool
 	// Log receives what an operator should see; nil drops it.
 	Log *slog.Logger
 	// Now is the time when Clock is real; nil is time.Now.

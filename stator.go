@@ -21,17 +21,19 @@ import (
 	"github.com/statordb/stator/internal/server"
 	"github.com/statordb/stator/internal/stream"
 	"github.com/statordb/stator/internal/table"
+	"github.com/statordb/stator/internal/trigger"
 )
 
 // Server is a running server. Its methods are safe for concurrent use.
 type Server struct {
-	config  Config
-	ln      net.Listener
-	http    *server.Server
-	engine  *table.Engine
-	streams *stream.Streams
-	store   kv.Store
-	release func() error // of the data directory
+	config   Config
+	ln       net.Listener
+	http     *server.Server
+	engine   *table.Engine
+	streams  *stream.Streams
+	triggers *trigger.Triggers
+	store    kv.Store
+	release  func() error // of the data directory
 
 	clock    *clock.Manual // nil: the real one
 	keeping  sync.Mutex    // held by housekeep
@@ -92,9 +94,16 @@ func (s *Server) open() (err error) {
 		Engine: s.engine, Streams: s.streams, Region: s.config.Region, Account: s.config.Account,
 		Dialect: s.config.dialect(), EnforceCapacity: s.config.EnforceCapacity, Now: s.config.Now, Log: s.config.Log,
 	})
+	s.triggers, err = trigger.Open(context.Background(), s.store, s.streams, s.config.Now, s.config.Log)
+	if err != nil {
+		return fmt.Errorf("open the data: %w", err)
+	}
 	front := server.Config{API: operations, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine), Log: s.config.Log}
 	if s.clock != nil {
 		front.Clock = s
+	}
+	if s.config.Admin {
+		front.Triggers = s.triggers
 	}
 	s.http = server.New(front)
 	return nil
@@ -176,6 +185,7 @@ func (s *Server) Close() error {
 		err := s.http.Shutdown(ctx)
 		s.stop()
 		s.running.Wait()
+		s.triggers.Close()
 		s.engine.Close()
 		if err == nil { // else a request may still write
 			err = s.engine.CloseCounts(context.Background())

@@ -15,6 +15,7 @@ type command struct {
 
 var commands = map[string]command{
 	"serve":   {"serve DynamoDB's API", serve},
+	"trigger": {"deliver the changes of tables to consumers", manageTriggers},
 	"bench":   {"measure a server", benchmark},
 	"version": {"print the version", version},
 }

@@ -23,7 +23,7 @@ func (a *API) GetRecords(ctx context.Context, in *model.GetRecordsInput) (*model
 	}
 	out := &model.GetRecordsOutput{Records: make([]model.Record, 0, len(batch.Records))}
 	for _, r := range batch.Records {
-		out.Records = append(out.Records, a.describeRecord(batch.Of, r))
+		out.Records = append(out.Records, a.Streams.Describe(batch.Of, r))
 	}
 	if !batch.End {
 		out.NextShardIterator = model.Some(batch.Next.String())

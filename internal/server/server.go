@@ -21,6 +21,7 @@ import (
 
 	"github.com/statordb/stator/internal/api"
 	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/trigger"
 )
 
 // Limits of a request. (Observed at the service; the times are our own.)
@@ -37,13 +38,16 @@ const (
 	contentType = "application/x-amz-json-1.0"
 )
 
-// Config is what a Server needs. All members but Clock are required.
+// Config is what a Server needs. All members but Clock and Triggers are
+// required.
 type Config struct {
 	API     *api.API
 	Region  string
 	Metrics *Metrics
 	Log     *slog.Logger
 	Clock   Clock // nil: nobody may move the clock
+	// Triggers can be changed by programs on this machine; nil: by nobody.
+	Triggers *trigger.Triggers
 }
 
 // Server answers requests on any number of listeners.
@@ -102,6 +106,8 @@ func (s *Server) handle(c *fasthttp.RequestCtx) {
 		preflight(c)
 	case (c.IsGet() || c.IsPut()) && string(c.Path()) == "/clock":
 		s.clock(c)
+	case !c.IsPost() && strings.HasPrefix(view(c.Path()), triggersPath):
+		s.triggers(c)
 	case c.IsGet() && string(c.Path()) == "/metrics":
 		s.Metrics.write(c)
 	case c.IsGet() && string(c.Path()) == "/":

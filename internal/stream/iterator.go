@@ -72,13 +72,25 @@ func Parse(text string) (Iterator, error) {
 
 // Oldest returns an iterator at the oldest change of a shard (TRIM_HORIZON).
 func (s *Streams) Oldest(of Stream, shard *table.Shard) Iterator {
-	return Iterator{of.ARN, shard.Number, shard.First, true, s.now()}
+	return s.From(of, shard, 0)
 }
+
+// From returns an iterator at a stamp; changes past their retention are passed
+// over.
+func (s *Streams) From(of Stream, shard *table.Shard, stamp uint64) Iterator {
+	return Iterator{of.ARN, shard.Number, max(stamp, shard.First), true, s.now()}
+}
+
+// Stamp returns the smallest stamp that it will read.
+func (it Iterator) Stamp() uint64 { return it.next }
 
 // Latest returns an iterator behind the newest change of a shard (LATEST).
 func (s *Streams) Latest(of Stream, shard *table.Shard) Iterator {
-	return Iterator{of.ARN, shard.Number, s.engine.LastStamp() + 1, false, s.now()}
+	return Iterator{of.ARN, shard.Number, s.LastStamp() + 1, false, s.now()}
 }
+
+// LastStamp returns a stamp that no change made so far exceeds.
+func (s *Streams) LastStamp() uint64 { return s.engine.LastStamp() }
 
 // At returns an iterator at the change with a sequence number, or behind it. It
 // returns a ValidationException if the shard cannot have the number, and a

@@ -17,6 +17,7 @@ const Retention = 24 * time.Hour
 type Streams struct {
 	engine *table.Engine
 	now    func() time.Time
+	region string
 	prefix string // of the ARNs of tables
 	pace   pace
 }
@@ -24,7 +25,7 @@ type Streams struct {
 // New returns the streams of engine's tables, whose ARNs name region and
 // account. now is the clock.
 func New(engine *table.Engine, region, account string, now func() time.Time) *Streams {
-	return &Streams{engine: engine, now: now, prefix: "arn:aws:dynamodb:" + region + ":" + account + ":table/"}
+	return &Streams{engine: engine, now: now, region: region, prefix: "arn:aws:dynamodb:" + region + ":" + account + ":table/"}
 }
 
 // Stream is a stream that can be read.
@@ -83,6 +84,30 @@ func (s *Streams) Find(arn string) (Stream, error) {
 		}
 	}
 	return Stream{}, ddberr.ResourceNotFound("Requested resource not found: Stream: " + arn + " not found")
+}
+
+// Of returns the enabled stream of the table called name; ok is false if it
+// has none.
+func (s *Streams) Of(name string) (of Stream, ok bool) {
+	t := s.engine.Catalog.Get(name)
+	if t == nil || t.StreamEnabled() == nil {
+		return Stream{}, false
+	}
+	one := t.StreamEnabled()
+	return Stream{*one, s.ARN(name, one.Label), t.Descriptor, t}, true
+}
+
+// Wait returns a channel that is closed when there may be changes in shard with
+// stamp from or a later one; a closed one if changes do not go there any more.
+func (s Stream) Wait(shard *table.Shard, from uint64) <-chan struct{} {
+	if s.live != nil {
+		if tail := s.live.Tail(shard.Number); tail != nil {
+			return tail.Wait(from)
+		}
+	}
+	ended := make(chan struct{})
+	close(ended)
+	return ended
 }
 
 // parseARN returns the name of the table and the label in the ARN of a stream.

@@ -1,0 +1,34 @@
+package trigger
+
+import (
+	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/stream"
+	"github.com/statordb/stator/internal/wire"
+)
+
+// record is a change on its way to a consumer.
+type record struct {
+	stream.Record
+	json []byte // as in the event
+}
+
+// newRecord encodes r as Lambda's event has it: as GetRecords shows it, with the
+// ARN of the stream.
+func newRecord(shown model.Record, r stream.Record, arn string) record {
+	text := shown.AppendJSON(nil)
+	text = append(text[:len(text)-1], `,"eventSourceARN":`...)
+	text = append(wire.AppendString(text, arn), '}')
+	return record{r, text}
+}
+
+// event returns the event of a batch.
+func event(batch []record) []byte {
+	text := []byte(`{"Records":[`)
+	for i, r := range batch {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, r.json...)
+	}
+	return append(text, "]}"...)
+}

@@ -1,0 +1,154 @@
+package trigger
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+)
+
+// Beginnings of targets that are no URL.
+const (
+	filePrefix   = "file:"
+	lambdaPrefix = "lambda:"
+)
+
+// maxAnswer is how much of a consumer's answer is read. (Lambda developer
+// guide, "Quotas": a response has up to 6 MB.)
+const maxAnswer = 6 << 20
+
+// target is where batches go.
+type target interface {
+	// deliver hands over a batch. failed is the index of the first record that
+	// the consumer says it could not process, len(batch) if it names none; after
+	// an error nothing is known to be processed.
+	deliver(ctx context.Context, batch []record) (failed int, err error)
+}
+
+// newTarget returns the target of t, which was checked.
+func newTarget(t *Trigger) target {
+	if path, ok := strings.CutPrefix(t.Target, filePrefix); ok {
+		return fileTarget(path)
+	}
+	if name, ok := strings.CutPrefix(t.Target, lambdaPrefix); ok {
+		return &httpTarget{
+			url:     strings.TrimSuffix(t.Endpoint, "/") + "/2015-03-31/functions/" + url.PathEscape(name) + "/invocations",
+			header:  http.Header{"X-Amz-Invocation-Type": {"RequestResponse"}},
+			partial: t.Partial,
+		}
+	}
+	return &httpTarget{url: t.Target, partial: t.Partial}
+}
+
+// httpTarget posts the event. A status of 2xx is success, unless the answer is
+// a function's error.
+type httpTarget struct {
+	url     string
+	header  http.Header
+	partial bool
+}
+
+// client does not follow redirects: a POST would become a GET.
+var client = &http.Client{
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+func (h *httpTarget) deliver(ctx context.Context, batch []record) (failed int, err error) {
+	answer, err := post(ctx, h.url, h.header, event(batch))
+	if err != nil || !h.partial {
+		return len(batch), err
+	}
+	return firstFailure(batch, answer)
+}
+
+// post sends a body of JSON and returns the answer's.
+func post(ctx context.Context, url string, header http.Header, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	switch {
+	case err != nil:
+		return nil, err
+	case res.StatusCode < 200 || res.StatusCode > 299:
+		return nil, fmt.Errorf("the consumer answered with status %d", res.StatusCode)
+	case res.Header.Get("X-Amz-Function-Error") != "":
+		return nil, fmt.Errorf("the function failed: %s", res.Header.Get("X-Amz-Function-Error"))
+	}
+	return answer, nil
+}
+
+// firstFailure returns the index of the first record that an answer names in
+// batchItemFailures. (Lambda developer guide, "Reporting batch item failures":
+// an empty answer and an empty list are success, a name that is not in the
+// batch fails all of it.)
+func firstFailure(batch []record, answer []byte) (int, error) {
+	var in struct {
+		BatchItemFailures []struct {
+			ItemIdentifier *string `json:"itemIdentifier"`
+		} `json:"batchItemFailures"`
+	}
+	if len(bytes.TrimSpace(answer)) == 0 {
+		return len(batch), nil
+	}
+	if err := json.Unmarshal(answer, &in); err != nil {
+		return 0, fmt.Errorf("the consumer's answer is not a list of failures: %w", err)
+	}
+	first := len(batch)
+	for _, f := range in.BatchItemFailures {
+		at := 0
+		if f.ItemIdentifier != nil {
+			for at < len(batch) && batch[at].SequenceNumber != *f.ItemIdentifier {
+				at++
+			}
+		}
+		if f.ItemIdentifier == nil || at == len(batch) {
+			return 0, fmt.Errorf("the consumer names a failure that is not in the batch")
+		}
+		first = min(first, at)
+	}
+	return first, nil
+}
+
+// fileTarget appends a line for each record.
+type fileTarget string
+
+func (f fileTarget) deliver(_ context.Context, batch []record) (failed int, err error) {
+	var lines []byte
+	for _, r := range batch {
+		lines = append(append(lines, r.json...), '\n')
+	}
+	return len(batch), appendFile(string(f), lines)
+}
+
+// appendFile adds text to the end of a file, durably.
+func appendFile(path string, text []byte) (err error) {
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := file.Close(); err == nil {
+			err = e
+		}
+	}()
+	if _, err := file.Write(text); err != nil {
+		return err
+	}
+	return file.Sync()
+}

@@ -1,0 +1,246 @@
+package trigger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/stream"
+)
+
+// Errors of Triggers.
+var (
+	ErrNotFound = errors.New("there is no such trigger")
+	ErrNoStream = errors.New("the table has no stream: enable one, with update-table --stream-specification")
+)
+
+// Triggers are the triggers of a store, running.
+type Triggers struct {
+	store   kv.Store
+	streams *stream.Streams
+	now     func() time.Time
+	log     *slog.Logger
+	changes sync.Mutex // held while a trigger is stored, started and stopped
+	mu      struct {
+		sync.Mutex
+		workers map[string]*running
+	}
+}
+
+// running is a trigger that was started.
+type running struct {
+	trigger *Trigger
+	stats   *Stats
+	stop    context.CancelFunc
+	stopped chan struct{}
+}
+
+// Stats counts what a trigger has done since the process started.
+type Stats struct {
+	done, tries, lost atomic.Int64
+	err               atomic.Pointer[string]
+}
+
+func (s *Stats) delivered(n int) { s.done.Add(int64(n)); s.err.Store(nil) }
+func (s *Stats) gaveUp(n int)    { s.lost.Add(int64(n)) }
+func (s *Stats) failed(err error) {
+	text := err.Error()
+	s.tries.Add(1)
+	s.err.Store(&text)
+}
+
+// Status is a trigger and what it has done since the process started.
+type Status struct {
+	Trigger
+	Delivered int64  `json:"delivered"`            // records
+	Failures  int64  `json:"failures"`             // deliveries
+	GivenUp   int64  `json:"given_up"`             // records
+	LastError string `json:"last_error,omitempty"` // of the delivery before, if it failed
+}
+
+// Rows, under 'g':
+//
+//	'g' 't' name                        a Trigger, JSON
+//	'g' 'p' name 0x00 space shard       its position in a shard: the next stamp
+func triggerKey(name string) []byte { return append([]byte("gt"), name...) }
+
+func positionPrefix(name string) []byte { return append(append([]byte("gp"), name...), 0) }
+
+// Open starts the triggers that are in store.
+func Open(ctx context.Context, store kv.Store, streams *stream.Streams, now func() time.Time, log *slog.Logger) (*Triggers, error) {
+	ts := &Triggers{store: store, streams: streams, now: now, log: log}
+	ts.mu.workers = map[string]*running{}
+	var all []*Trigger
+	err := store.View(ctx, kv.ReadOptions{}, func(r kv.Reader) error {
+		all = nil
+		for p, err := range r.Scan(ctx, kv.Range{Start: []byte("gt"), End: []byte("gu")}) {
+			if err != nil {
+				return err
+			}
+			t := new(Trigger)
+			if err := json.Unmarshal(p.Value, t); err != nil {
+				return fmt.Errorf("trigger %s: %w", p.Key[len("gt"):], err)
+			}
+			all = append(all, t)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the triggers: %w", err)
+	}
+	for _, t := range all {
+		if err := ts.start(t); err != nil {
+			return nil, fmt.Errorf("trigger %s: %w", t.Name, err)
+		}
+	}
+	return ts, nil
+}
+
+// Close stops all triggers. They go on where they were when they are opened
+// again.
+func (ts *Triggers) Close() {
+	ts.changes.Lock()
+	defer ts.changes.Unlock()
+	ts.mu.Lock()
+	all := slices.Collect(maps.Values(ts.mu.workers))
+	ts.mu.Unlock()
+	for _, r := range all {
+		r.stop()
+	}
+	for _, r := range all {
+		<-r.stopped
+	}
+}
+
+// start runs t.
+func (ts *Triggers) start(t *Trigger) error {
+	filter, err := parseFilters(t.Filters)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r := &running{trigger: t, stats: new(Stats), stop: stop, stopped: make(chan struct{})}
+	ts.mu.Lock()
+	ts.mu.workers[t.Name] = r
+	ts.mu.Unlock()
+	if t.Paused {
+		close(r.stopped)
+		return nil
+	}
+	w := &worker{Triggers: ts, trigger: t, filter: filter, target: newTarget(t), stats: r.stats}
+	go func() {
+		defer close(r.stopped)
+		w.run(ctx)
+	}()
+	return nil
+}
+
+// halt stops the trigger called name, if it runs.
+func (ts *Triggers) halt(name string) {
+	ts.mu.Lock()
+	r := ts.mu.workers[name]
+	delete(ts.mu.workers, name)
+	ts.mu.Unlock()
+	if r != nil {
+		r.stop()
+		<-r.stopped
+	}
+}
+
+// Put creates a trigger, or changes the one of the name, which goes on where
+// it was. Its errors are single lines for the user.
+func (ts *Triggers) Put(ctx context.Context, t Trigger) error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	ts.changes.Lock()
+	defer ts.changes.Unlock()
+	of, ok := ts.streams.Of(t.Table)
+	if !ok {
+		return fmt.Errorf("table %s: %w", t.Table, ErrNoStream)
+	}
+	old, err := ts.Get(t.Name)
+	switch {
+	case err == nil && old.Table == t.Table:
+		t.Start = old.Start
+	case t.From == "LATEST":
+		t.Start = ts.streams.LastStamp() + 1
+	default:
+		t.Start = of.Shards()[0].First
+	}
+	text, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	err = ts.store.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error { return tx.Put(triggerKey(t.Name), text) })
+	if err != nil {
+		return fmt.Errorf("store the trigger: %w", err)
+	}
+	ts.halt(t.Name)
+	return ts.start(&t)
+}
+
+// Delete removes the trigger called name and its positions.
+func (ts *Triggers) Delete(ctx context.Context, name string) error {
+	ts.changes.Lock()
+	defer ts.changes.Unlock()
+	if _, err := ts.Get(name); err != nil {
+		return err
+	}
+	ts.halt(name)
+	prefix := positionPrefix(name)
+	end := append(prefix[:len(prefix)-1:len(prefix)-1], 1)
+	return ts.store.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error {
+		var keys [][]byte
+		for p, err := range tx.Scan(ctx, kv.Range{Start: prefix, End: end}) {
+			if err != nil {
+				return err
+			}
+			keys = append(keys, slices.Clone(p.Key))
+		}
+		for _, key := range append(keys, triggerKey(name)) {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Get returns the trigger called name, or ErrNotFound.
+func (ts *Triggers) Get(name string) (Status, error) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	r := ts.mu.workers[name]
+	if r == nil {
+		return Status{}, ErrNotFound
+	}
+	return r.status(), nil
+}
+
+// List returns all triggers, sorted by name.
+func (ts *Triggers) List() []Status {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	list := []Status{}
+	for _, name := range slices.Sorted(maps.Keys(ts.mu.workers)) {
+		list = append(list, ts.mu.workers[name].status())
+	}
+	return list
+}
+
+func (r *running) status() Status {
+	s := Status{Trigger: *r.trigger, Delivered: r.stats.done.Load(), Failures: r.stats.tries.Load(), GivenUp: r.stats.lost.Load()}
+	if text := r.stats.err.Load(); text != nil {
+		s.LastError = *text
+	}
+	return s
+}
