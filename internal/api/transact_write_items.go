@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
+	"strings"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/ddberr"
@@ -38,8 +40,37 @@ func (a *API) TransactWriteItems(ctx context.Context, in *model.TransactWriteIte
 // digest identifies what a TransactWriteItems asks for, whatever the order of
 // the members on the wire.
 func digest(in *model.TransactWriteItemsInput) [32]byte {
-	same := model.TransactWriteItemsInput{TransactItems: in.TransactItems}
+	same := model.TransactWriteItemsInput{TransactItems: slices.Clone(in.TransactItems)}
+	for i := range same.TransactItems {
+		sortNames(&same.TransactItems[i])
+	}
 	return sha256.Sum256(same.AppendJSON(nil))
+}
+
+// sortNames replaces the action of w by one whose ExpressionAttributeNames
+// are sorted. Values and items are already.
+func sortNames(w *model.TransactWriteItem) {
+	sorted := func(names []model.Entry[string]) []model.Entry[string] {
+		return slices.SortedFunc(slices.Values(names), func(a, b model.Entry[string]) int { return strings.Compare(a.Key, b.Key) })
+	}
+	switch {
+	case w.ConditionCheck != nil:
+		c := *w.ConditionCheck
+		c.ExpressionAttributeNames = sorted(c.ExpressionAttributeNames)
+		w.ConditionCheck = &c
+	case w.Put != nil:
+		p := *w.Put
+		p.ExpressionAttributeNames = sorted(p.ExpressionAttributeNames)
+		w.Put = &p
+	case w.Delete != nil:
+		d := *w.Delete
+		d.ExpressionAttributeNames = sorted(d.ExpressionAttributeNames)
+		w.Delete = &d
+	case w.Update != nil:
+		u := *w.Update
+		u.ExpressionAttributeNames = sorted(u.ExpressionAttributeNames)
+		w.Update = &u
+	}
 }
 
 // transactWrite is one action of a TransactWriteItems.
