@@ -1,9 +1,8 @@
 package api
 
 import (
-	"strings"
-
 	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -15,12 +14,10 @@ func (a *API) tableARN(name string) string {
 // tableName returns the name in a TableName, which may be the table's ARN in
 // any account and region.
 func tableName(nameOrARN string) string {
-	if !strings.HasPrefix(nameOrARN, "arn:") {
-		return nameOrARN
+	if name, ok := model.TableOfARN(nameOrARN); ok {
+		return name
 	}
-	_, name, _ := strings.Cut(nameOrARN, ":table/")
-	name, _, _ = strings.Cut(name, "/")
-	return name
+	return nameOrARN
 }
 
 // readable returns the table that a data operation reads.

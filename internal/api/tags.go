@@ -4,17 +4,14 @@ import (
 	"strings"
 
 	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/table"
 )
 
 // tagged returns the table that a ResourceArn names. Tables have tags,
 // indexes have not.
 func (a *API) tagged(arn string) (*table.Table, error) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "dynamodb" {
-		return nil, ddberr.ARNInvalid.Fault(arn)
-	}
-	name, ok := strings.CutPrefix(parts[5], "table/")
+	name, ok := model.TableOfARN(arn)
 	if !ok || name == "" || strings.Contains(name, "/") {
 		return nil, ddberr.ARNInvalid.Fault(arn)
 	}

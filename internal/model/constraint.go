@@ -2,6 +2,7 @@ package model
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,8 +20,8 @@ type textRule struct {
 	min, max int // characters; no upper limit when max is 0
 	pattern  *pattern
 	enum     *enumeration
-	// table marks a table name: an ARN is held to arnMax alone, and only the
-	// first fault is reported.
+	// table marks a table name, which may be an ARN: then the name in it is
+	// held to the rule, and the whole to arnMax. Only the first fault is reported.
 	table bool
 }
 
@@ -88,8 +89,16 @@ func isName(s string) bool {
 	return s != ""
 }
 
-// isARN reports whether a table name is given as an ARN.
-func isARN(name string) bool { return strings.HasPrefix(name, "arn:") }
+// TableOfARN returns the name in the ARN of a table,
+// arn:partition:dynamodb:region:account:table/name; ok says that arn is one.
+// The name may still break the constraints of names.
+func TableOfARN(arn string) (name string, ok bool) {
+	parts := strings.Split(arn, ":")
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "dynamodb" || slices.Contains(parts, "") {
+		return "", false
+	}
+	return strings.CutPrefix(parts[5], "table/")
+}
 
 // length returns the number of UTF-16 units of s, as the service counts.
 func length(s string) int {

@@ -175,18 +175,29 @@ func (r *textRule) check(v *Violations, name, s string) {
 }
 
 func (r *textRule) checkTable(v *Violations, name, s string) {
-	switch {
-	case isARN(s):
-		if tooLong(s, arnMax) {
-			v.add(name, kindMax, atMostLong(arnMax), quote(s))
-		}
-	case tooShort(s, r.min):
-		v.add(name, kindMin, atLeastLong(r.min), quote(s))
-	case tooLong(s, r.max):
-		v.add(name, kindMax, atMostLong(r.max), quote(s))
-	case !r.pattern.match(s):
-		v.add(name, kindPattern, r.pattern.words(), quote(s))
+	if k, constraint := r.tableFault(s); k != 0 {
+		v.add(name, k, constraint, quote(s))
 	}
+}
+
+// tableFault returns the first constraint that a table name or ARN violates,
+// 0 if it is in order.
+func (r *textRule) tableFault(nameOrARN string) (k kind, constraint string) {
+	name, isARN := TableOfARN(nameOrARN)
+	if !isARN {
+		name = nameOrARN
+	}
+	switch {
+	case isARN && tooLong(nameOrARN, arnMax):
+		return kindMax, atMostLong(arnMax)
+	case tooShort(name, r.min):
+		return kindMin, atLeastLong(r.min)
+	case tooLong(name, r.max):
+		return kindMax, atMostLong(r.max)
+	case !r.pattern.match(name):
+		return kindPattern, r.pattern.words()
+	}
+	return 0, ""
 }
 
 func (p *pattern) words() string { return "Member must satisfy regular expression pattern: " + p.text }
@@ -231,7 +242,7 @@ func (v *Violations) size(name string, n int, given bool, empty string, r *sizeR
 // lists. They return what size does.
 func keys[V any](v *Violations, name string, m []Entry[V], r *textRule) *violation {
 	for i := range m {
-		if s := m[i].Key; !isARN(s) && (tooShort(s, r.min) || tooLong(s, r.max) || !r.pattern.match(s)) {
+		if k, _ := r.tableFault(m[i].Key); k != 0 {
 			return v.whole(name, kindKeys, "Map keys must satisfy constraint: ["+atMostLong(r.max)+", "+atLeastLong(r.min)+", "+r.pattern.words()+"]")
 		}
 	}

@@ -15,6 +15,7 @@ const (
 	badCapacity     = "Value 'X' at 'returnConsumedCapacity' failed to satisfy constraint: Member must satisfy enum value set: [INDEXES, TOTAL, NONE]"
 	badMetrics      = "Value 'X' at 'returnItemCollectionMetrics' failed to satisfy constraint: Member must satisfy enum value set: [SIZE, NONE]"
 	badReturn       = "Value 'X' at 'returnValues' failed to satisfy constraint: Member must satisfy enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]"
+	namePatternText = " failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
 	noName          = "Value null at 'tableName' failed to satisfy constraint: Member must not be null"
 	nameNeeded      = "The parameter 'TableName' is required but was not present in the request"
 )
@@ -31,6 +32,14 @@ var violationTests = []struct{ op, text, older, now string }{
 	{"PutItem", `{"TableName":"abc","Item":{}}`, "", ""},
 	{"PutItem", `{"TableName":"a","Item":{},"ReturnValues":"NONE"}`, "", ""},
 	{"PutItem", `{"TableName":"arn:aws:dynamodb:us-east-1:000000000000:table/abc","Item":{}}`, "", ""},
+	{"PutItem", `{"TableName":"arn:x","Item":{}}`, one("Value 'arn:x' at 'tableName'" + namePatternText), ""},
+	{"PutItem", `{"TableName":"arn:aws:dynamodb:us-east-1:000000000000:table/abc/index/i","Item":{}}`, one("Value 'arn:aws:dynamodb:us-east-1:000000000000:table/abc/index/i' at 'tableName'" + namePatternText), ""},
+	{"PutItem", `{"TableName":"arn:aws:sqs:us-east-1:000000000000:table/abc","Item":{}}`, one("Value 'arn:aws:sqs:us-east-1:000000000000:table/abc' at 'tableName'" + namePatternText), ""},
+	{"PutItem", `{"TableName":"arn:aws:dynamodb:us-east-1::table/abc","Item":{}}`, one("Value 'arn:aws:dynamodb:us-east-1::table/abc' at 'tableName'" + namePatternText), ""},
+	{"PutItem", `{"TableName":"arn:aws:dynamodb:us-east-1:000000000000:table/","Item":{}}`, one("Value 'arn:aws:dynamodb:us-east-1:000000000000:table/' at 'tableName'" + mmh + "length greater than or equal to 1"), one("Value at 'TableName'" + mmh + "length greater than or equal to 1")},
+	{"PutItem", `{"TableName":"arn:aws:dynamodb:` + strings.Repeat("r", 1000) + `:0:table/abc","Item":{}}`, one("Value 'arn:aws:dynamodb:" + strings.Repeat("r", 1000) + ":0:table/abc' at 'tableName'" + mmh + "length less than or equal to 1024"), ""},
+	{"CreateTable", `{"TableName":"arn:aws:dynamodb:us-east-1:000000000000:table/ab"}`, one("Value 'arn:aws:dynamodb:us-east-1:000000000000:table/ab' at 'tableName'" + mmh + "length greater than or equal to 3"), ""},
+	{"CreateTable", `{"TableName":"arn:aws:dynamodb:us-east-1:000000000000:table/abc"}`, "", ""},
 	{"PutItem", `{"Item":{}}`, one(noName), ""},
 	{"PutItem", `{}`, many(noName, "Value null at 'item' failed to satisfy constraint: Member must not be null"), ""},
 	{"PutItem", `{"TableName":"","Item":{}}`, one("Value '' at 'tableName'" + mmh + "length greater than or equal to 1"), one("Value at 'TableName'" + mmh + "length greater than or equal to 1")},
