@@ -72,6 +72,9 @@ func legacyUpdate(updates []model.Entry[model.AttributeValueUpdate]) (*expr.Upda
 
 func legacyAction(name string, u model.AttributeValueUpdate) (expr.Action, error) {
 	action := expr.Action{Path: expr.Path{expr.Field(name)}}
+	if f := attr.CheckName(name); f != nil {
+		return action, f
+	}
 	verb := u.Action.Or("PUT")
 	if !u.Value.Set {
 		if verb != "DELETE" {

@@ -55,7 +55,9 @@ func (d *decoder) members(s *wire.Scanner, depth int) error {
 			break
 		}
 		healthy := d.fault == nil
-		d.checkName(key)
+		if f := CheckName(view(key)); f != nil {
+			d.fail(f)
+		}
 		p := part{start: len(d.out)}
 		d.out = binary.AppendUvarint(d.out, uint64(len(key)))
 		p.name = len(d.out)
@@ -78,15 +80,6 @@ func (d *decoder) members(s *wire.Scanner, depth int) error {
 	}
 	d.parts = d.parts[:base]
 	return nil
-}
-
-func (d *decoder) checkName(name []byte) {
-	switch {
-	case len(name) == 0:
-		d.fail(ddberr.AttributeNameEmpty.Fault())
-	case len(name) > 65535:
-		d.fail(ddberr.AttributeNameLong.Fault())
-	}
 }
 
 func (d *decoder) name(p part) []byte { return d.out[p.name:p.value] }

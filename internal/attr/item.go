@@ -6,6 +6,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/statordb/stator/internal/ddberr"
 )
 
 // Item is a set of named values in stored encoding: an item, a key, the
@@ -22,6 +24,21 @@ func (it Item) Stored() []byte { return it.enc }
 
 // IsEmpty reports whether it has no attributes.
 func (it Item) IsEmpty() bool { return len(it.enc) == 0 }
+
+// maxNameSize is the size in bytes of the longest name of an attribute or of
+// a map member. (Developer guide, "Quotas"; 64 KB itself is refused.)
+const maxNameSize = 1<<16 - 1
+
+// CheckName returns a fault unless an attribute or map member may have name.
+func CheckName(name string) *ddberr.Fault {
+	switch {
+	case name == "":
+		return ddberr.AttributeNameEmpty.Fault()
+	case len(name) > maxNameSize:
+		return ddberr.AttributeNameLong.Fault()
+	}
+	return nil
+}
 
 // Get returns the value of the attribute name, absent if there is none.
 func (it Item) Get(name string) Value {

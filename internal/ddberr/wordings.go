@@ -50,7 +50,7 @@ var (
 	PlaceholderSyntax = Text{Older: `%s contains invalid key: Syntax error; key: "%s"`}
 	PlaceholderLong   = Text{Older: "%s contains invalid key: The expression attribute map contains a key that is too long; size of key: %d"}
 	PlaceholdersLarge = Text{Older: "%s exceeds the maximum size of %d bytes"}
-	NameOfPlaceholder = Text{Older: "ExpressionAttributeNames contains invalid value: Empty attribute name for key %s"}
+	NameOfPlaceholder = Text{Older: "ExpressionAttributeNames contains invalid value: %s for key %s"}
 	NamesUnused       = Text{Older: "Value provided in ExpressionAttributeNames unused in expressions: keys: {%s}"}
 	ValuesUnused      = Text{Older: "Value provided in ExpressionAttributeValues unused in expressions: keys: {%s}"}
 

@@ -191,8 +191,8 @@ func (r *Request) checkNames() *ddberr.Fault {
 		if f := checkPlaceholder("ExpressionAttributeNames", '#', n.Key); f != nil {
 			return f
 		}
-		if n.Value == "" {
-			return ddberr.NameOfPlaceholder.Fault(n.Key)
+		if f := attr.CheckName(n.Value); f != nil {
+			return ddberr.NameOfPlaceholder.Fault(f, n.Key)
 		}
 		size += len(n.Key) + len(n.Value)
 	}

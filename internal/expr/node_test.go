@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -66,7 +67,17 @@ func TestPlaceholderLimits(t *testing.T) {
 	if f := try("#"+strings.Repeat("a", 255), "y"); f == nil || f.Text != &ddberr.PlaceholderLong {
 		t.Errorf("256 bytes: %v", f)
 	}
-	if f := try("#a", strings.Repeat("y", maxPlaceholders)); f == nil || f.Text != &ddberr.PlaceholdersLarge {
+	if f := try("#a", strings.Repeat("y", 65535)); f != nil {
+		t.Errorf("name of 65535 bytes: %v", f)
+	}
+	if f := try("#a", strings.Repeat("y", 65536)); f == nil || f.Text != &ddberr.NameOfPlaceholder {
+		t.Errorf("name of 65536 bytes: %v", f)
+	}
+	many := Request{NamesGiven: true, Condition: new(string)}
+	for i := range 1 + maxPlaceholders/65535 {
+		many.Names = append(many.Names, Name{"#" + strconv.Itoa(i), strings.Repeat("y", 65535)})
+	}
+	if _, f := Parse(many); f == nil || f.Text != &ddberr.PlaceholdersLarge {
 		t.Errorf("more than 2 MB: %v", f)
 	}
 }
