@@ -1,8 +1,6 @@
 package api
 
 import (
-	"slices"
-
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/expr"
@@ -44,7 +42,7 @@ func (c *comparison) check() error {
 	case "BETWEEN":
 		ok = n == 2
 	case "IN":
-		ok = n >= 1
+		ok = n >= 1 && n <= expr.MaxInOperands
 	default:
 		ok = n == 1
 	}
@@ -108,9 +106,14 @@ func (c *comparison) node() *expr.Node {
 }
 
 // combine joins comparisons by a ConditionalOperator; nil if there are none.
-func combine(comparisons []comparison, operator model.Opt[string]) *expr.Condition {
-	if len(comparisons) == 0 {
-		return nil
+func combine(comparisons []comparison, operator model.Opt[string]) (*expr.Condition, error) {
+	switch n := len(comparisons); {
+	case operator.Set && n == 0:
+		return nil, ddberr.OperatorWithoutFilter.Fault()
+	case n == 0:
+		return nil, nil
+	case n > expr.MaxOperators:
+		return nil, ddberr.OperatorsTooMany.Fault(n, expr.MaxOperators)
 	}
 	nodes := make([]*expr.Node, len(comparisons))
 	for i := range comparisons {
@@ -118,11 +121,11 @@ func combine(comparisons []comparison, operator model.Opt[string]) *expr.Conditi
 	}
 	switch {
 	case len(nodes) == 1:
-		return expr.NewCondition(nodes[0])
+		return expr.NewCondition(nodes[0]), nil
 	case operator.V == "OR":
-		return expr.NewCondition(expr.Or(nodes...))
+		return expr.NewCondition(expr.Or(nodes...)), nil
 	}
-	return expr.NewCondition(expr.And(nodes...))
+	return expr.NewCondition(expr.And(nodes...)), nil
 }
 
 // legacyFilter translates QueryFilter or ScanFilter.
@@ -135,10 +138,7 @@ func legacyFilter(filter []model.Entry[model.Condition], operator model.Opt[stri
 		}
 		comparisons = append(comparisons, c)
 	}
-	if operator.Set && len(comparisons) == 0 {
-		return nil, ddberr.OperatorWithoutFilter.Fault()
-	}
-	return combine(comparisons, operator), nil
+	return combine(comparisons, operator)
 }
 
 // legacyKeys translates KeyConditions.
@@ -176,10 +176,12 @@ func legacyProjection(names []string) (*expr.Projection, error) {
 	if names == nil {
 		return nil, nil
 	}
-	for i, name := range names {
-		if slices.Contains(names[:i], name) {
+	seen := make(map[string]bool, len(names))
+	for _, name := range names {
+		if seen[name] {
 			return nil, ddberr.AttributesRepeated.Fault(name)
 		}
+		seen[name] = true
 	}
 	return expr.ProjectNames(names), nil
 }

@@ -17,10 +17,7 @@ func legacyExpected(expected []model.Entry[model.ExpectedAttributeValue], operat
 		}
 		comparisons = append(comparisons, c)
 	}
-	if operator.Set && len(comparisons) == 0 {
-		return nil, ddberr.OperatorWithoutFilter.Fault()
-	}
-	return combine(comparisons, operator), nil
+	return combine(comparisons, operator)
 }
 
 // expectedComparison translates one member of Expected, in its form with

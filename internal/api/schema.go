@@ -24,10 +24,12 @@ type definitions []table.KeyAttr
 
 func parseDefinitions(in []model.AttributeDefinition) (definitions, error) {
 	var defs definitions
+	seen := make(map[string]bool, len(in))
 	for _, d := range in {
-		if slices.Contains(defs.names(), d.AttributeName.V) {
+		if seen[d.AttributeName.V] {
 			return nil, ddberr.DefinitionRepeated.Fault(d.AttributeName.V)
 		}
+		seen[d.AttributeName.V] = true
 		defs = append(defs, table.KeyAttr{Name: d.AttributeName.V, Type: attr.ParseType(d.AttributeType.V)})
 	}
 	return defs, nil
@@ -48,17 +50,18 @@ func (defs definitions) resolve(schema []model.KeySchemaElement, kind string) []
 		if e.KeyType.V != kind {
 			continue
 		}
-		i := slices.IndexFunc(defs, func(d table.KeyAttr) bool { return d.Name == e.AttributeName.V })
-		attrs = append(attrs, defs[i])
+		attrs = append(attrs, defs[defs.index(e.AttributeName.V)])
 	}
 	return attrs
 }
 
+// index returns the index of the definition of name, -1 if there is none.
+func (defs definitions) index(name string) int {
+	return slices.IndexFunc(defs, func(d table.KeyAttr) bool { return d.Name == name })
+}
+
 func (defs definitions) has(schema []model.KeySchemaElement) bool {
-	names := defs.names()
-	return !slices.ContainsFunc(schema, func(e model.KeySchemaElement) bool {
-		return !slices.Contains(names, e.AttributeName.V)
-	})
+	return !slices.ContainsFunc(schema, func(e model.KeySchemaElement) bool { return defs.index(e.AttributeName.V) < 0 })
 }
 
 // tableKey checks and resolves the KeySchema of a table.
@@ -76,8 +79,15 @@ func (defs definitions) tableKey(schema []model.KeySchemaElement) (table.KeySche
 	return table.KeySchema{Hash: defs.resolve(schema, "HASH"), Sort: defs.resolve(schema, "RANGE")}, nil
 }
 
-// indexKey checks and resolves the KeySchema of an index.
+// indexKey checks and resolves the KeySchema of an index. The number of its
+// elements, which the model does not bound, comes first.
 func (defs definitions) indexKey(name string, schema []model.KeySchemaElement) (table.KeySchema, error) {
+	switch {
+	case countKeys(schema, "HASH") > maxIndexHash:
+		return table.KeySchema{}, ddberr.SchemaTooManyKeys.Fault(maxIndexHash, "HASH", name)
+	case countKeys(schema, "RANGE") > maxIndexSort:
+		return table.KeySchema{}, ddberr.SchemaTooManyKeys.Fault(maxIndexSort, "RANGE", name)
+	}
 	if !defs.has(schema) {
 		return table.KeySchema{}, ddberr.IndexUndefined.Fault(schemaNames(schema), strings.Join(defs.names(), ", "))
 	}
@@ -91,14 +101,20 @@ func (defs definitions) indexKey(name string, schema []model.KeySchemaElement) (
 	switch {
 	case len(slices.Compact(names)) < len(schema):
 		return table.KeySchema{}, ddberr.SchemaSameName.Fault()
-	case len(key.Hash) > maxIndexHash:
-		return table.KeySchema{}, ddberr.SchemaTooManyKeys.Fault(maxIndexHash, "HASH", name)
-	case len(key.Sort) > maxIndexSort:
-		return table.KeySchema{}, ddberr.SchemaTooManyKeys.Fault(maxIndexSort, "RANGE", name)
 	case !sorted: // HASH before RANGE
 		return table.KeySchema{}, ddberr.SchemaSecondNotRange.Fault()
 	}
 	return key, nil
+}
+
+func countKeys(schema []model.KeySchemaElement, kind string) int {
+	n := 0
+	for _, e := range schema {
+		if e.KeyType.V == kind {
+			n++
+		}
+	}
+	return n
 }
 
 func schemaNames(schema []model.KeySchemaElement) string {

@@ -117,7 +117,7 @@ func mergeDefinitions(have []table.KeyAttr, given []model.AttributeDefinition) (
 	}
 	defs := definitions(slices.Clone(have))
 	for _, d := range added {
-		if !slices.Contains(defs.names(), d.Name) {
+		if definitions(have).index(d.Name) < 0 {
 			defs = append(defs, d)
 		}
 	}

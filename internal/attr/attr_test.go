@@ -3,6 +3,7 @@ package attr
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand"
 	"slices"
 	"strings"
@@ -83,6 +84,25 @@ func TestFaults(t *testing.T) {
 }
 
 const invalid = "One or more parameter values were invalid: "
+
+// TestRepeatInLargeSet would not end if finding the repeat took quadratic time.
+func TestRepeatInLargeSet(t *testing.T) {
+	const n = 500_000
+	var text strings.Builder
+	text.WriteString(`{"a":{"SS":["z"`)
+	for i := range n {
+		fmt.Fprintf(&text, `,"%07d"`, n-i)
+	}
+	text.WriteString(`,"z","last"]}}`)
+	var in InputItem
+	if err := in.Decode(wire.NewScanner([]byte(text.String()))); err != nil {
+		t.Fatal(err)
+	}
+	got := in.Fault.Render(ddberr.Bare)
+	if !strings.HasPrefix(got, invalid+`Input collection ["0000001", "0000002", `) || !strings.HasSuffix(got, `, "0500000", "z", "z", "last"] contains duplicates.`) {
+		t.Errorf("got %.100s…", got)
+	}
+}
 
 func TestSerializationFaults(t *testing.T) {
 	for text, want := range map[string]string{

@@ -347,12 +347,19 @@ func (d *decoder) duplicate(t Type, sent []part) *ddberr.Fault {
 	}
 	asSent := d.texts(sent, "")
 	ordered := slices.Clone(sent)
-	repeat := 1
-	for slices.IndexFunc(ordered[:repeat], func(p part) bool { return d.compare(p, ordered[repeat]) == 0 }) < 0 {
-		repeat++
-	}
-	slices.SortFunc(ordered[:repeat], d.compare)
+	slices.SortFunc(ordered[:d.firstRepeat(sent)], d.compare)
 	return text.Fault(strings.Join(asSent, ", "), strings.Join(d.texts(ordered, `"`), between))
+}
+
+// firstRepeat returns the index of the first element that was there before.
+func (d *decoder) firstRepeat(elems []part) int {
+	seen := make(map[string]bool, len(elems))
+	return slices.IndexFunc(elems, func(p part) bool {
+		stored := view(d.out[p.value:p.end])
+		repeats := seen[stored]
+		seen[stored] = true
+		return repeats
+	})
 }
 
 func (d *decoder) texts(elems []part, quote string) []string {

@@ -12,6 +12,7 @@ var (
 	OperatorType            = Text{Older: invalid + "ComparisonOperator %s is not valid for %s AttributeValue type"}
 	OperatorTypesDiffer     = Text{Older: invalid + "AttributeValues inside AttributeValueList must be of same type"}
 	OperatorBounds          = Text{Older: "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound"}
+	OperatorsTooMany        = Text{Older: invalid + "Too many conditions: %d, the limit is %d"}
 	OperatorWithoutFilter   = Text{Older: invalid + "ConditionalOperator cannot be used without Filter or Expected"}
 	KeyOperatorNotIndexable = Text{Older: "Attempted conditional constraint is not an indexable operation"}
 	AttributesRepeated      = Text{Older: invalid + "Duplicate value in attribute name: %s"}

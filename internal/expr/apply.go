@@ -242,8 +242,12 @@ func (e *evaluator) remove(have, v attr.Value) attr.Value {
 		return e.wrongType()
 	}
 	var left []attr.Value
-	for elem := range have.Elems() {
-		if !v.Contains(elem) {
+	taken := slices.Collect(v.Elems())
+	for elem := range have.Elems() { // both sets are sorted
+		for len(taken) > 0 && attr.Compare(taken[0], elem) < 0 {
+			taken = taken[1:]
+		}
+		if len(taken) == 0 || !attr.Equal(taken[0], elem) {
 			left = append(left, elem)
 		}
 	}

@@ -10,7 +10,7 @@
 // legacy parameters and PartiQL.
 //
 // Everything is bounded: the text of an expression by maxSize, which bounds
-// the depth of recursion too, and its operators by maxOperators. Results are
+// the depth of recursion too, and its operators by MaxOperators. Results are
 // immutable and safe for concurrent use; they share the memory of the request.
 package expr
 
@@ -22,14 +22,18 @@ import (
 	"github.com/statordb/stator/internal/ddberr"
 )
 
-// Developer guide, Quotas: expression parameters.
+// Limits of conditions, also of those in legacy parameters. (Developer guide,
+// Quotas: expression parameters.)
+const (
+	MaxOperators  = 300
+	MaxInOperands = 100
+)
+
 const (
 	maxSize         = 4096
-	maxOperators    = 300
 	maxPathDepth    = 32
 	maxPlaceholder  = 255
 	maxPlaceholders = 2 << 20
-	maxInOperands   = 100
 )
 
 // Kind is one of the parameters that hold an expression.

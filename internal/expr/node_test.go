@@ -113,6 +113,32 @@ func TestManyNames(t *testing.T) {
 	}
 }
 
+// TestDeleteFromLargeSet would not end if it took quadratic time.
+func TestDeleteFromLargeSet(t *testing.T) {
+	set := func(step int) attr.Value {
+		var elems []attr.Value
+		for i := 0; i < 1_000_000; i += step {
+			elems = append(elems, newInteger(i))
+		}
+		return attr.Set(attr.NS, elems)
+	}
+	u := NewUpdate(Action{Verb: Delete, Path: Path{Field("s")}, Value: Literal(set(2))})
+	next, f := u.Apply(attr.NewItem(attr.Attribute{Name: "s", Value: set(3)}))
+	if f != nil {
+		t.Fatal(f)
+	}
+	count := 0
+	for v := range next.Get("s").Elems() {
+		if want := 6*count + 3; v.NumberText() != strconv.Itoa(want) {
+			t.Fatalf("got %s, want %d", v.NumberText(), want)
+		}
+		count++
+	}
+	if count != 166_667 {
+		t.Errorf("%d elements", count)
+	}
+}
+
 // TestReservedWords checks the number of words and that case is ignored.
 func TestReservedWords(t *testing.T) {
 	if len(reserved) != 573 {

@@ -253,7 +253,7 @@ func (p *parser) end() *ddberr.Fault {
 	switch {
 	case p.fault != nil:
 		return p.fault
-	case p.operators > maxOperators:
+	case p.operators > MaxOperators:
 		return ddberr.ExpressionOperators.Fault(p.kind.prefix(), p.operators)
 	}
 	for _, f := range classes {
