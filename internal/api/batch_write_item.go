@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/ddberr"
@@ -22,8 +21,9 @@ func (a *API) BatchWriteItem(ctx context.Context, in *model.BatchWriteItemInput)
 	if err := checkBatchWrite(in); err != nil {
 		return nil, err
 	}
-	writes, release, err := a.bindBatchWrite(in)
-	defer release()
+	var held leases
+	defer held.release()
+	writes, err := a.bindBatchWrite(&held, in)
 	if err != nil {
 		return nil, err
 	}
@@ -85,35 +85,27 @@ func checkWriteRequest(w model.WriteRequest) error {
 }
 
 // bindBatchWrite looks up the tables and checks every write against them.
-// release must be called in any case.
-func (a *API) bindBatchWrite(in *model.BatchWriteItemInput) (writes []batchWrite, release func(), err error) {
-	var leased []*table.Table
-	release = func() {
-		for _, t := range leased {
-			t.Release()
-		}
-	}
+func (a *API) bindBatchWrite(held *leases, in *model.BatchWriteItemInput) (writes []batchWrite, err error) {
 	seen := map[string]bool{}
 	for i, e := range in.RequestItems {
-		t, err := a.writable(e.Key)
+		t, err := held.writable(a, e.Key)
 		if err != nil {
-			return nil, release, err
+			return nil, err
 		}
-		leased = append(leased, t)
 		for _, w := range e.Value {
 			m, err := bindWriteRequest(t, w)
 			if err != nil {
-				return nil, release, err
+				return nil, err
 			}
 			key := string(t.ItemKey(m.Key))
 			if seen[key] {
-				return nil, release, ddberr.BatchDuplicates.Fault()
+				return nil, ddberr.BatchDuplicates.Fault()
 			}
 			seen[key] = true
 			writes = append(writes, batchWrite{i, w, m})
 		}
 	}
-	return writes, release, nil
+	return writes, nil
 }
 
 func bindWriteRequest(t *table.Table, w model.WriteRequest) (table.Mutation, error) {
@@ -143,11 +135,7 @@ func bindWriteRequest(t *table.Table, w model.WriteRequest) (table.Mutation, err
 func (a *API) writeAll(ctx context.Context, writes []batchWrite) ([]table.Change, []error) {
 	changes := make([]table.Change, len(writes))
 	errs := make([]error, len(writes))
-	var group sync.WaitGroup
-	for i := range writes {
-		group.Go(func() { changes[i], errs[i] = a.Engine.Write(ctx, writes[i].mutation) })
-	}
-	group.Wait()
+	sideBySide(len(writes), func(i int) { changes[i], errs[i] = a.Engine.Write(ctx, writes[i].mutation) })
 	return changes, errs
 }
 

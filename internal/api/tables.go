@@ -37,6 +37,25 @@ func (a *API) writable(nameOrARN string) (*table.Table, error) {
 	return nil, ddberr.TableNotFound()
 }
 
+// leases are the tables that a request with several writes leased. release is
+// deferred before the first lease, so that a panic leaves none behind.
+type leases []*table.Table
+
+// writable is API.writable for a table that release gives back.
+func (l *leases) writable(a *API, nameOrARN string) (*table.Table, error) {
+	t, err := a.writable(nameOrARN)
+	if err == nil {
+		*l = append(*l, t)
+	}
+	return t, err
+}
+
+func (l *leases) release() {
+	for _, t := range *l {
+		t.Release()
+	}
+}
+
 // described returns the table that a table operation is about.
 func (a *API) described(nameOrARN string) (*table.Table, error) {
 	name := tableName(nameOrARN)

@@ -22,8 +22,9 @@ func (a *API) TransactWriteItems(ctx context.Context, in *model.TransactWriteIte
 	if err != nil {
 		return nil, err
 	}
-	t, release, err := a.bindTransactWrite(actions)
-	defer release()
+	var held leases
+	defer held.release()
+	t, err := a.bindTransactWrite(&held, actions)
 	if err != nil {
 		return nil, err
 	}
@@ -158,20 +159,12 @@ func parseAction(w model.TransactWriteItem) (action transactWrite, r expr.Reques
 }
 
 // bindTransactWrite looks up the tables and turns the actions into mutations.
-// release must be called in any case.
-func (a *API) bindTransactWrite(actions []transactWrite) (t table.Transaction, release func(), err error) {
-	var leased []*table.Table
-	release = func() {
-		for _, t := range leased {
-			t.Release()
-		}
-	}
+func (a *API) bindTransactWrite(held *leases, actions []transactWrite) (t table.Transaction, err error) {
 	for i := range actions {
 		w := &actions[i]
-		if w.table, err = a.writable(w.tableName); err != nil {
-			return t, release, err
+		if w.table, err = held.writable(a, w.tableName); err != nil {
+			return t, err
 		}
-		leased = append(leased, w.table)
 	}
 	reasons := make([]error, len(actions))
 	seen := map[string]bool{}
@@ -179,22 +172,22 @@ func (a *API) bindTransactWrite(actions []transactWrite) (t table.Transaction, r
 		m, fatal, err := actions[i].bind()
 		switch {
 		case fatal:
-			return t, release, err
+			return t, err
 		case err != nil:
 			reasons[i] = err
 			continue
 		}
 		key := string(m.Table.ItemKey(m.Key))
 		if seen[key] {
-			return t, release, ddberr.TransactRepeated.Fault()
+			return t, ddberr.TransactRepeated.Fault()
 		}
 		seen[key] = true
 		t.Mutations = append(t.Mutations, m)
 	}
 	if len(t.Mutations) < len(actions) {
-		return t, release, a.transactError(&table.Canceled{Reasons: reasons}, actions)
+		return t, a.transactError(&table.Canceled{Reasons: reasons}, actions)
 	}
-	return t, release, nil
+	return t, nil
 }
 
 // bind checks w against its table. A fatal error fails the request, another
