@@ -114,7 +114,7 @@ func (a *API) clientError(name string, style ddberr.Style, body []byte, err erro
 	case errors.Is(err, table.ErrNotFound):
 		return ddberr.TableNotFound()
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return &ddberr.Error{Code: "ServiceUnavailable", Status: 503, Message: "The request was not completed in time."}
+		return ddberr.Unavailable("The request was not completed in time.")
 	}
 	a.Log.Error("operation failed", "operation", name, "error", err)
 	return ddberr.Internal()

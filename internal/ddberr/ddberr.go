@@ -87,6 +87,11 @@ func ConditionalCheckFailed(detail []byte) *Error {
 	return e
 }
 
+// Unavailable is the answer to a request that the server cannot serve now.
+func Unavailable(message string) *Error {
+	return &Error{Code: "ServiceUnavailable", Status: 503, Message: message}
+}
+
 // Internal is the answer to a failure that is the server's own.
 func Internal() *Error {
 	return &Error{Code: "InternalServerError", Status: 500, Message: "The request processing has failed because of an unknown error, exception or failure."}

@@ -29,7 +29,13 @@ func (s *Server) clock(c *fasthttp.RequestCtx) {
 		return
 	}
 	if c.IsPut() {
-		at, err := parseClock(c.PostBody(), s.Clock.Now())
+		in, err := s.bodies.read(c)
+		defer in.release()
+		if err != nil {
+			s.refuse(c, err)
+			return
+		}
+		at, err := parseClock(in.bytes, s.Clock.Now())
 		if err == nil {
 			err = s.Clock.MoveClock(s.base, at)
 		}

@@ -1,8 +1,9 @@
 // Package server is the HTTP front door: it turns requests in DynamoDB's
 // JSON protocol into calls of the API, and nothing else knows HTTP.
 //
-// Everything a client can make grow is bounded: headers, body, the time to
-// send a request and to take an answer, idle connections, their number.
+// Everything a client can make grow is bounded: headers, body, all bodies
+// together, the time to send a request and to take an answer, idle
+// connections, their number.
 package server
 
 import (
@@ -27,6 +28,7 @@ import (
 // Limits of a request. (Observed at the service; the times are our own.)
 const (
 	maxBody        = 16 << 20
+	maxBodies      = 1 << 30 // of all requests being served, together
 	maxHeader      = 16 << 10
 	maxConnections = 16384
 	readTimeout    = 60 * time.Second
@@ -55,6 +57,7 @@ type Server struct {
 	Config
 	http   fasthttp.Server
 	open   connections
+	bodies bodies
 	active atomic.Int64    // requests being answered
 	base   context.Context // of every request; ends when draining runs out of time
 	cancel context.CancelFunc
@@ -62,7 +65,7 @@ type Server struct {
 
 // New returns a server.
 func New(c Config) *Server {
-	s := &Server{Config: c}
+	s := &Server{Config: c, bodies: bodies{limit: maxBodies}}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.http = fasthttp.Server{
 		Handler:                      s.handle,
@@ -70,6 +73,7 @@ func New(c Config) *Server {
 		Name:                         "Server",
 		NoDefaultServerHeader:        true,
 		MaxRequestBodySize:           maxBody,
+		StreamRequestBody:            true, // bodies reads them
 		ReadBufferSize:               maxHeader,
 		WriteBufferSize:              32 << 10, // head and body of most answers in one write
 		Concurrency:                  maxConnections,
@@ -94,14 +98,17 @@ func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(listener{ln,
 
 // handle answers one request.
 func (s *Server) handle(c *fasthttp.RequestCtx) {
-	s.active.Add(1)
-	defer s.active.Add(-1)
 	if len(c.Request.Header.Peek("Origin")) > 0 {
 		allowOrigin(c)
 	}
-	switch {
-	case c.IsPost():
+	if c.IsPost() && isJSON(view(c.Request.Header.ContentType())) {
 		s.operation(c)
+		return
+	}
+	if c.RequestBodyStream() != nil {
+		c.SetConnectionClose() // what follows on it is the body, which nobody reads
+	}
+	switch {
 	case c.IsOptions():
 		preflight(c)
 	case (c.IsGet() || c.IsPut()) && string(c.Path()) == "/clock":
@@ -124,18 +131,26 @@ func notFound(c *fasthttp.RequestCtx) {
 	c.SetBodyString("<UnknownOperationException/>\n")
 }
 
+// isJSON reports whether a content type is one of the protocol's.
+func isJSON(kind string) bool {
+	return strings.HasPrefix(kind, "application/x-amz-json-1.") || strings.HasPrefix(kind, "application/json")
+}
+
 // operation answers a request of the protocol.
 func (s *Server) operation(c *fasthttp.RequestCtx) {
-	kind := c.Request.Header.ContentType()
-	if !strings.HasPrefix(view(kind), "application/x-amz-json-1.") && !strings.HasPrefix(view(kind), "application/json") {
-		notFound(c)
+	in, err := s.bodies.read(c)
+	defer in.release()
+	if err != nil {
+		s.refuse(c, err)
 		return
 	}
+	s.active.Add(1)
+	defer s.active.Add(-1)
 	start := time.Now()
 	name := operationName(c)
 	ctx := &requestContext{s.base, c}
-	body := c.Response.SwapBody(nil)[:0] // its memory is kept from the request before
-	res := s.API.Do(ctx, name, c.PostBody(), body)
+	out := c.Response.SwapBody(nil)[:0] // its memory is kept from the request before
+	res := s.API.Do(ctx, name, in.bytes, out)
 	c.Response.Header.SetContentType(contentType)
 	s.answer(c, res)
 	s.Metrics.observe(name, res, time.Since(start))
@@ -147,7 +162,11 @@ func (s *Server) answer(c *fasthttp.RequestCtx, res api.Result) {
 	c.Response.Header.SetBytesV("X-Amz-Crc32", strconv.AppendUint(sum[:0], uint64(crc32.ChecksumIEEE(res.Body)), 10))
 	var id [requestIDLen]byte
 	c.Response.Header.SetBytesV("X-Amzn-Requestid", appendRequestID(id[:0]))
-	c.Response.SwapBody(res.Body)
+	if cap(res.Body) > keptBuffer {
+		c.Response.SetBodyRaw(res.Body) // not kept by the connection
+	} else {
+		c.Response.SwapBody(res.Body)
+	}
 }
 
 // operationName returns the operation in X-Amz-Target, "" if its service has
@@ -184,6 +203,8 @@ func (s *Server) refuse(c *fasthttp.RequestCtx, err error) {
 		e.Code = "RequestEntityTooLarge"
 	case errors.As(err, &small):
 		e.Message = "Request header is too large"
+	case errors.Is(err, errBodies):
+		e = ddberr.Unavailable("Too many requests are being sent at once.")
 	}
 	c.Response.Header.SetContentType(contentType)
 	s.answer(c, api.Result{Status: e.Status, Body: api.AppendError(nil, e), Code: e.Code})
