@@ -78,6 +78,9 @@ func checkBatchGet(in *model.BatchGetItemInput) ([]batchGet, error) {
 	if len(in.RequestItems) == 0 {
 		return nil, ddberr.BatchGetEmpty.Fault()
 	}
+	if err := checkProjections(in); err != nil {
+		return nil, err
+	}
 	gets := make([]batchGet, len(in.RequestItems))
 	keys := 0
 	for i := range in.RequestItems {
@@ -93,13 +96,19 @@ func checkBatchGet(in *model.BatchGetItemInput) ([]batchGet, error) {
 	return gets, nil
 }
 
-func (g *batchGet) check() error {
-	if err := mixed(
-		[]parameter{{"AttributesToGet", g.in.AttributesToGet != nil}},
-		[]parameter{{"ProjectionExpression", g.in.ProjectionExpression.Set}},
-	); err != nil {
-		return err
+// checkProjections reports a request that has AttributesToGet and
+// ProjectionExpression, for one table or for two.
+func checkProjections(in *model.BatchGetItemInput) error {
+	legacy, expression := false, false
+	for i := range in.RequestItems {
+		keys := &in.RequestItems[i].Value
+		legacy = legacy || keys.AttributesToGet != nil
+		expression = expression || keys.ProjectionExpression.Set
 	}
+	return mixed([]parameter{{"AttributesToGet", legacy}}, []parameter{{"ProjectionExpression", expression}})
+}
+
+func (g *batchGet) check() error {
 	seen := make(map[string]bool, len(g.in.Keys))
 	for _, key := range g.in.Keys {
 		if err := itemFault(key); err != nil {

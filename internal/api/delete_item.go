@@ -24,6 +24,9 @@ func (a *API) DeleteItem(ctx context.Context, in *model.DeleteItemInput) (*model
 	if err := t.CheckKey(key); err != nil {
 		return nil, err
 	}
+	if err := checkAgainst(t, parsed); err != nil {
+		return nil, err
+	}
 	change, err := a.Engine.Write(ctx, table.Mutation{
 		Table: t, Key: key, Condition: parsed.Condition, KeepOld: in.ReturnValues.V == model.ReturnValueAllOld,
 		Next: func(attr.Item) (attr.Item, error) { return attr.Item{}, nil },

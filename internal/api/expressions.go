@@ -7,6 +7,7 @@ import (
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/expr"
 	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
 )
 
 // expressions starts an expr.Request with the placeholders of a request.
@@ -48,6 +49,36 @@ func given(parameters []parameter) string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// checkAgainst reports an expression of a write to t that leads into a key of
+// the table or of an index, that changes the table's, or that sets an index's
+// to a value that cannot be one.
+func checkAgainst(t *table.Table, p *expr.Parsed) error {
+	if p.Update == nil && p.Condition == nil {
+		return nil
+	}
+	keys := t.Key.Names()
+	var indexKeys []string
+	for _, x := range t.Indexes {
+		indexKeys = append(indexKeys, x.Key.Names()...)
+	}
+	var f *ddberr.Fault
+	if p.Update != nil {
+		if f = p.Update.CheckKeys(keys); f == nil {
+			f = p.Update.CheckNested("IndexKey", indexKeys)
+		}
+	}
+	if f == nil {
+		f = p.Condition.CheckKeys("Key", keys)
+	}
+	if f == nil {
+		f = p.Condition.CheckKeys("IndexKey", indexKeys)
+	}
+	if f == nil && p.Update != nil && indexKeys != nil {
+		return t.CheckIndexKeys(p.Update.Literals())
+	}
+	return fault(f)
 }
 
 // fault returns f as an error that is nil when f is.

@@ -25,6 +25,9 @@ func (a *API) PutItem(ctx context.Context, in *model.PutItemInput) (*model.PutIt
 	if err := t.CheckItem(item); err != nil {
 		return nil, err
 	}
+	if err := checkAgainst(t, parsed); err != nil {
+		return nil, err
+	}
 	change, err := a.Engine.Write(ctx, table.Mutation{
 		Table: t, Key: item, Condition: parsed.Condition, KeepOld: in.ReturnValues.V == model.ReturnValueAllOld,
 		Next: func(attr.Item) (attr.Item, error) { return item, nil },

@@ -202,6 +202,9 @@ func (w *transactWrite) bind() (m table.Mutation, fatal bool, err error) {
 	if err != nil {
 		return m, isEmptyKey(err), err
 	}
+	if err := checkAgainst(w.table, w.parsed); err != nil {
+		return m, false, err
+	}
 	key, update := m.Key, w.parsed.Update
 	switch w.kind {
 	case actionPut:
@@ -211,11 +214,6 @@ func (w *transactWrite) bind() (m table.Mutation, fatal bool, err error) {
 	case actionCheck:
 		m.Next = func(old attr.Item) (attr.Item, error) { return old, nil }
 	case actionUpdate:
-		if update != nil {
-			if f := update.CheckKeys(w.table.Key.Names()); f != nil {
-				return m, false, f
-			}
-		}
 		m.Next = func(old attr.Item) (attr.Item, error) { return nextItem(w.table, key, old, update) }
 	}
 	return m, false, nil

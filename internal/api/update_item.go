@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/statordb/stator/internal/attr"
@@ -27,10 +28,8 @@ func (a *API) UpdateItem(ctx context.Context, in *model.UpdateItemInput) (*model
 	if err := t.CheckKey(key); err != nil {
 		return nil, err
 	}
-	if parsed.Update != nil {
-		if f := parsed.Update.CheckKeys(t.Key.Names()); f != nil {
-			return nil, f
-		}
+	if err := checkAgainst(t, parsed); err != nil {
+		return nil, err
 	}
 	change, err := a.Engine.Write(ctx, table.Mutation{
 		Table: t, Key: key, Condition: parsed.Condition, KeepOld: in.ReturnValues.V == model.ReturnValueAllOld || in.ReturnValues.V == model.ReturnValueUpdatedOld,
@@ -101,7 +100,21 @@ func nextItem(t *table.Table, key, old attr.Item, u *expr.Update) (attr.Item, er
 	if next.Size() > attr.MaxItemSize {
 		return attr.Item{}, ddberr.UpdatedTooLarge.Fault()
 	}
-	return next, t.CheckItem(next)
+	return next, computedIndexKey(t.CheckItem(next))
+}
+
+// computedIndexKey words a fault of an index key that an update has computed.
+func computedIndexKey(err error) error {
+	var f *ddberr.Fault
+	if errors.As(err, &f) {
+		switch f.Text {
+		case &ddberr.IndexKeyType:
+			return ddberr.UpdatedIndexKeyType.Fault()
+		case &ddberr.IndexHashKeyLong, &ddberr.IndexSortKeyLong:
+			return ddberr.UpdatedIndexKeyLong.Fault()
+		}
+	}
+	return err
 }
 
 // updatedAttributes returns what ReturnValues shows of a change.

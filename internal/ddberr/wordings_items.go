@@ -15,9 +15,10 @@ var (
 	IndexSortKeyLong  = Text{Plain: true, Older: invalid + "Aggregated size of all range keys has exceeded the size limit of %d bytes"}
 	ItemTooLarge      = Text{Plain: true, Older: "Item size has exceeded the maximum allowed size"}
 	UpdatedTooLarge   = Text{Plain: true, Older: "Item size to update has exceeded the maximum allowed size"}
-	// Through an update expression the index key faults are worded apart.
+	// Index keys that an update computes from the item are worded apart.
+	// (API reference, TransactWriteItems: CancellationReasons.)
 	UpdatedIndexKeyType = Text{Plain: true, Older: "The update expression attempted to update the secondary index key to unsupported type"}
-	UpdatedIndexKeyLong = Text{Plain: true, Older: "The update expression attempted to update the secondary index key to beyond allowed size limits"}
+	UpdatedIndexKeyLong = Text{Plain: true, Older: "The update expression attempted to update the secondary index key beyond allowed size limits"}
 
 	BatchDuplicates = Text{Plain: true, Older: "Provided list of item keys contains duplicates"}
 )
@@ -41,22 +42,20 @@ var (
 	SelectAllGlobal      = Text{Plain: true, Older: invalid + "Select type ALL_ATTRIBUTES is not supported for global secondary index %s because its projection type is not ALL"}
 	SelectProjectedTable = Text{Older: "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"}
 	// Query, which words the rest of its faults bare, has this one enveloped.
-	SelectSpecific         = Text{Older: selectSpecific, Current: "1 validation error detected: " + selectSpecific}
-	SelectWithProjection   = Text{Older: "Cannot specify the %s when choosing to get %s"}
-	ProjectionGlobal       = Text{Plain: true, Older: invalid + "Global secondary index %s does not project [%s]"}
-	StartKeyInvalid        = Text{Plain: true, Older: "The provided starting key is invalid"}
-	StartKeySchema         = Text{Plain: true, Older: "The provided starting key is invalid: The provided key element does not match the schema"}
-	StartKeyExclusive      = Text{Plain: true, Older: "Exclusive Start Key must have same size as table's key schema"}
-	StartKeyOutside        = Text{Plain: true, Older: "The provided starting key is outside query boundaries based on provided conditions"}
-	StartKeyPredicate      = Text{Plain: true, Older: "The provided starting key does not match the range key predicate"}
-	StartKeySegment        = Text{Plain: true, Older: "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: %d Segment: %d"}
-	SegmentWithoutTotal    = Text{Older: "The TotalSegments parameter is required but was not present in the request when Segment parameter is present"}
-	TotalWithoutSegment    = Text{Older: "The Segment parameter is required but was not present in the request when parameter TotalSegments is present"}
-	SegmentBeyondTotal     = Text{Older: "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: %d is not less than TotalSegments: %d"}
-	BatchGetEmpty          = Text{Older: "The requestItems parameter is required for BatchGetItem"}
-	BatchGetTooMany        = Text{Older: "Too many items requested for the BatchGetItem call"}
-	BatchWriteTooMany      = Text{Older: "Too many items requested for the BatchWriteItem call"}
-	BatchWriteOneOf        = Text{Older: "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"}
-	BatchWriteNoRequest    = Text{Older: "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"}
-	BatchProjectionsUnlike = Text{Older: "Can not use both expression and non-expression parameters in the same request"}
+	SelectSpecific       = Text{Older: selectSpecific, Current: "1 validation error detected: " + selectSpecific}
+	SelectWithProjection = Text{Older: "Cannot specify the %s when choosing to get %s"}
+	ProjectionGlobal     = Text{Plain: true, Older: invalid + "Global secondary index %s does not project [%s]"}
+	StartKeyInvalid      = Text{Plain: true, Older: "The provided starting key is invalid"}
+	StartKeySchema       = Text{Plain: true, Older: "The provided starting key is invalid: The provided key element does not match the schema"}
+	StartKeyOutside      = Text{Plain: true, Older: "The provided starting key is outside query boundaries based on provided conditions"}
+	StartKeyPredicate    = Text{Plain: true, Older: "The provided starting key does not match the range key predicate"}
+	StartKeySegment      = Text{Plain: true, Older: "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: %d Segment: %d"}
+	SegmentWithoutTotal  = Text{Older: "The TotalSegments parameter is required but was not present in the request when Segment parameter is present"}
+	TotalWithoutSegment  = Text{Older: "The Segment parameter is required but was not present in the request when parameter TotalSegments is present"}
+	SegmentBeyondTotal   = Text{Older: "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: %d is not less than TotalSegments: %d"}
+	BatchGetEmpty        = Text{Older: "The requestItems parameter is required for BatchGetItem"}
+	BatchGetTooMany      = Text{Older: "Too many items requested for the BatchGetItem call"}
+	BatchWriteTooMany    = Text{Older: "Too many items requested for the BatchWriteItem call"}
+	BatchWriteOneOf      = Text{Older: "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"}
+	BatchWriteNoRequest  = Text{Older: "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"}
 )

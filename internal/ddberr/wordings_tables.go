@@ -57,8 +57,7 @@ var (
 
 	DeletionProtected = Text{Plain: true, Older: "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."}
 
-	TagTooMany    = Text{Older: invalid + "Too many tags: %d, a resource has at most 50"}
-	TagReserved   = Text{Older: invalid + "Tag keys must not start with aws:, which is reserved: %s"}
-	ARNInvalid    = Text{Older: "Invalid TableArn: Invalid ResourceArn provided as input %s"}
-	TagTokenWrong = Text{Older: "The provided NextToken is invalid"}
+	TagTooMany  = Text{Older: invalid + "Too many tags: %d, a resource has at most 50"}
+	TagReserved = Text{Older: invalid + "Tag keys must not start with aws:, which is reserved: %s"}
+	ARNInvalid  = Text{Older: "Invalid TableArn: Invalid ResourceArn provided as input %s"}
 )

@@ -76,6 +76,18 @@ func (u *Update) Names() []string {
 	return sortedUnique(names)
 }
 
+// Literals returns the top-level attributes that u sets to a value from the
+// request, whatever the item.
+func (u *Update) Literals() attr.Item {
+	var literals []attr.Attribute
+	for i := range u.actions {
+		if a := &u.actions[i]; a.Verb == Set && len(a.Path) == 1 && a.Value.kind == nodeValue {
+			literals = append(literals, attr.Attribute{Name: a.Path[0].name, Value: a.Value.value})
+		}
+	}
+	return attr.NewItem(literals...)
+}
+
 // CreatesItem reports whether u creates an item where none is. It does not if
 // it only removes.
 func (u *Update) CreatesItem() bool {

@@ -26,7 +26,7 @@ func (d *Descriptor) CheckItem(it attr.Item) error {
 	if err := d.checkKeyValues(it); err != nil {
 		return err
 	}
-	return d.checkIndexKeys(it)
+	return d.CheckIndexKeys(it)
 }
 
 // CheckKey reports the fault of a Key parameter: it must hold the key
@@ -101,9 +101,9 @@ func emptyKind(t attr.Type) string {
 	return "string"
 }
 
-// checkIndexKeys reports an attribute of it that is a key of an index and
+// CheckIndexKeys reports an attribute of it that is a key of an index and
 // cannot be one. Absence is fine: the item is then not in the index.
-func (d *Descriptor) checkIndexKeys(it attr.Item) error {
+func (d *Descriptor) CheckIndexKeys(it attr.Item) error {
 	for _, x := range d.Indexes {
 		if !x.maintained() {
 			continue
