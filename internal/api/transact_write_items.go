@@ -18,7 +18,7 @@ const maxTransactBytes = 4 << 20
 
 // TransactWriteItems makes up to 100 writes of different items, all or none.
 func (a *API) TransactWriteItems(ctx context.Context, in *model.TransactWriteItemsInput) (*model.TransactWriteItemsOutput, error) {
-	actions, err := checkTransactWrite(in)
+	actions, err := a.checkTransactWrite(in)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ const (
 )
 
 // checkTransactWrite checks what needs no table, action by action.
-func checkTransactWrite(in *model.TransactWriteItemsInput) ([]transactWrite, error) {
+func (a *API) checkTransactWrite(in *model.TransactWriteItemsInput) ([]transactWrite, error) {
 	actions := make([]transactWrite, len(in.TransactItems))
 	size := 0
 	for i, w := range in.TransactItems {
@@ -114,6 +114,9 @@ func checkTransactWrite(in *model.TransactWriteItemsInput) ([]transactWrite, err
 		itemSize := action.item.Item.Size()
 		if action.kind == actionPut && itemSize > attr.MaxItemSize {
 			return nil, ddberr.ItemTooLarge.Fault()
+		}
+		if a.Dialect == DialectCurrent && isLong(parsed.Update) {
+			return nil, ddberr.UpdatedTooLarge.Fault()
 		}
 		size += itemSize + request.Values.Item.Size()
 	}

@@ -64,7 +64,7 @@ func checkUpdate(in *model.UpdateItemInput) (*expr.Parsed, error) {
 	if f != nil {
 		return nil, f
 	}
-	if parsed.Update != nil && parsed.Update.Charge() > attr.MaxItemSize {
+	if isLong(parsed.Update) {
 		return nil, ddberr.UpdatedTooLarge.Fault()
 	}
 	if in.UpdateExpression.Set || in.ConditionExpression.Set {
@@ -77,6 +77,11 @@ func checkUpdate(in *model.UpdateItemInput) (*expr.Parsed, error) {
 	parsed.Condition, err = legacyExpected(in.Expected, in.ConditionalOperator)
 	return parsed, err
 }
+
+// isLong reports whether the statement of u, which may be nil, is charged
+// more than an item may have. In transactions it does not matter before the
+// rewording. (Observed.)
+func isLong(u *expr.Update) bool { return u != nil && u.Charge() > attr.MaxItemSize }
 
 // nextItem computes the item after an update.
 func nextItem(t *table.Table, key, old attr.Item, u *expr.Update) (attr.Item, error) {

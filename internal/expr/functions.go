@@ -108,7 +108,7 @@ func contains(n *Node, item attr.Item) bool {
 }
 
 // size is absent for types without one. The size of a string is its length
-// in UTF-8 bytes (unverified for characters outside ASCII).
+// in bytes. (Developer guide, "Using the SIZE function with PartiQL".)
 func size(n *Node, item attr.Item) attr.Value {
 	v := n.first.in(item)
 	switch t := v.Type(); {
