@@ -3,14 +3,43 @@ package model
 import (
 	"encoding/base64"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/statordb/stator/internal/attr"
 )
 
 // What follows prints members inside error texts the way the service does:
-// as Java prints its generated classes, absent members as null.
+// as Java prints its generated classes, absent members as null. What would
+// make a text longer than maxEcho is left out, and an ellipsis stands for it.
 
-func echoString(p *string, dst []byte) []byte { return append(dst, *p...) }
+const (
+	maxEcho     = 4 << 10 // bytes, about
+	maxEchoText = 1 << 10 // of one string
+)
+
+const ellipsis = "…"
+
+// full appends an ellipsis and returns true if there is no room for more.
+func full(dst *[]byte) bool {
+	if len(*dst) < maxEcho {
+		return false
+	}
+	*dst = append(*dst, ellipsis...)
+	return true
+}
+
+// appendCut appends s, or the beginning of a long one.
+func appendCut(dst []byte, s string, most int) []byte {
+	if len(s) <= most {
+		return append(dst, s...)
+	}
+	for !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return append(append(dst, s[:most]...), ellipsis...)
+}
+
+func echoString(p *string, dst []byte) []byte { return appendCut(dst, *p, maxEchoText) }
 
 func echoOpt[T any](o *Opt[T], dst []byte, value encoder[T]) []byte {
 	if !o.Set {
@@ -35,6 +64,9 @@ func echoList[T any](l []T, dst []byte, elem encoder[T]) []byte {
 		if i > 0 {
 			dst = append(dst, ", "...)
 		}
+		if full(&dst) {
+			break
+		}
 		dst = elem(&l[i], dst)
 	}
 	return append(dst, ']')
@@ -49,7 +81,10 @@ func echoEntries[V any](m []Entry[V], dst []byte, value encoder[V]) []byte {
 		if i > 0 {
 			dst = append(dst, ", "...)
 		}
-		dst = append(append(dst, m[i].Key...), '=')
+		if full(&dst) {
+			break
+		}
+		dst = append(appendCut(dst, m[i].Key, maxEchoText), '=')
 		dst = value(&m[i].Value, dst)
 	}
 	return append(dst, '}')
@@ -72,7 +107,10 @@ func echoItem(it attr.Item, dst []byte) []byte {
 			dst = append(dst, ", "...)
 		}
 		first = false
-		dst = append(append(dst, name...), '=')
+		if full(&dst) {
+			break
+		}
+		dst = append(appendCut(dst, name, maxEchoText), '=')
 		dst = echoValue(v, dst)
 	}
 	return append(dst, '}')
@@ -106,9 +144,9 @@ func echoValue(v attr.Value, dst []byte) []byte {
 func echoContent(v attr.Value, dst []byte) []byte {
 	switch v.Type() {
 	case attr.S:
-		return append(dst, v.Bytes()...)
+		return appendCut(dst, v.Str(), maxEchoText)
 	case attr.B:
-		return base64.StdEncoding.AppendEncode(dst, v.Bytes())
+		return appendCut(dst, base64.StdEncoding.EncodeToString(v.Bytes()), maxEchoText)
 	case attr.N:
 		return attr.AppendNumber(dst, v)
 	case attr.NULL:
@@ -129,6 +167,9 @@ func echoElems(v attr.Value, dst []byte) []byte {
 			dst = append(dst, ", "...)
 		}
 		i++
+		if full(&dst) {
+			break
+		}
 		if v.Type() == attr.L {
 			dst = echoValue(e, dst)
 		} else {

@@ -267,7 +267,8 @@ func (v *Violations) whole(name string, k kind, constraint string) *violation {
 	return v.last()
 }
 
-func quote(s string) string { return "'" + s + "'" }
+// quote quotes a value, or the beginning of a long one.
+func quote(s string) string { return "'" + string(appendCut(nil, s, 4*maxEcho)) + "'" }
 
 // Error returns the ValidationException in style, or nil if no constraint is
 // violated.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/statordb/stator/internal/ddberr"
 )
@@ -102,6 +103,30 @@ var violationTests = []struct{ op, text, older, now string }{
 			"Value '5' at 'maxWriteRequestUnits'"+mmh+"value greater than or equal to 1024"), ""},
 	{"ImportTable", `{"S3BucketSource":{"S3Bucket":"-"},"InputFormat":"CSV","TableCreationParameters":{"TableName":"abc","AttributeDefinitions":[],"KeySchema":[{"AttributeName":"a","KeyType":"HASH"}]}}`,
 		one("Value '-' at 's3BucketSource.s3Bucket' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-z0-9A-Z]+[\\.\\-\\w]*[a-z0-9A-Z]+$"), ""},
+}
+
+// TestEchoIsBounded: no text repeats a large request.
+func TestEchoIsBounded(t *testing.T) {
+	long := strings.Repeat("ü", 1<<20)
+	put := `{"PutRequest":{"Item":{"pk":{"S":"` + long + `"},"l":{"L":[` + strings.TrimSuffix(strings.Repeat(`{"N":"1"},`, 10_000), ",") + `]}}}}`
+	for op, text := range map[string]string{
+		"BatchWriteItem":     `{"RequestItems":{"tab":[` + put + strings.Repeat(","+put, 25) + `]}}`,
+		"BatchGetItem":       `{"RequestItems":{"bad!name":{"Keys":[{"pk":{"S":"` + long + `"}}]}}}`,
+		"PutItem":            `{"TableName":"` + long + `","Item":{}}`,
+		"TransactWriteItems": `{"TransactItems":[{}` + strings.Repeat(",{}", 50_000) + `]}`,
+	} {
+		var v Violations
+		in := inputs[op]()
+		decode(t, in, text)
+		in.Validate(&v)
+		e := v.Error(ddberr.Older)
+		if e == nil || len(e.Message) > 32<<10 || !strings.Contains(e.Message, "…") || !utf8.ValidString(e.Message) {
+			t.Errorf("%s: %d bytes: %.200v", op, len(e.Message), e)
+		}
+		if op == "BatchWriteItem" && !strings.HasSuffix(e.Message, "…]}' at 'requestItems' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]") {
+			t.Errorf("%s: ends …%s", op, e.Message[len(e.Message)-300:])
+		}
+	}
 }
 
 func TestViolations(t *testing.T) {
