@@ -457,6 +457,11 @@ func TestServeMetrics(t *testing.T) {
 		p.call(name, `{"TableName":"Nothing","Key":{"id":{"S":"a"}}}`)
 		p.call(name, `]`)
 	}
+	for range 2 {
+		p.call("DescribeBackup", "{}")
+	}
+	p.send("GET", "/nowhere", nil, "")
+	p.send("POST", "/", map[string]string{"Content-Type": "application/x-amz-json-1.0", "X-Long": strings.Repeat("x", 17<<10)}, "{}")
 	got := p.send("GET", "/metrics", nil, "")
 	if got.status != http.StatusOK {
 		t.Fatalf("%d %s", got.status, got.body)
@@ -466,13 +471,42 @@ func TestServeMetrics(t *testing.T) {
 		`stator_request_errors_total{code="ResourceNotFoundException",operation="PutItem"} 1`,
 		`stator_request_errors_total{code="ResourceNotFoundException",operation="GetItem"} 1`,
 		`stator_request_errors_total{code="SerializationException",operation="Scan"} 1`,
-		`stator_request_errors_total{code="UnknownOperationException",operation="unknown"} 4`,
+		`stator_request_errors_total{code="UnknownOperationException",operation="unknown"} 5`, // one of them below
+		`stator_request_errors_total{code="UnknownOperationException",operation="DescribeBackup"} 2`,
+		`stator_request_errors_total{code="SerializationException",operation="unknown"} 1`,
 		"stator_store_disk_bytes ", "stator_store_commits_total ", "go_goroutines ", "process_resident_memory_bytes ",
 	} {
 		if !strings.Contains(got.body, want) {
 			t.Errorf("the metrics lack %s", want)
 		}
 	}
+	p.terminate()
+	equal(t, "warnings", strings.Count(p.stderr.String(), "level=WARN"), 1)
+	if want := `level=WARN msg="a client uses an operation that this version does not have" operation=DescribeBackup`; !strings.Contains(p.stderr.String(), want) {
+		t.Errorf("the log lacks %s", want)
+	}
+}
+
+// TestServeDebugLog: at DEBUG every request is logged, without values.
+func TestServeDebugLog(t *testing.T) {
+	p := serve(t, filepath.Join(t.TempDir(), "data"), "--log-level", "DEBUG")
+	p.mustCall("CreateTable", createThings)
+	p.mustCall("PutItem", `{"Item":{"id":{"S":"secret"}},"TableName":"Things"}`)
+	id := p.call("PutItem", `{"TableName":"Nothing","Item":{"id":{"S":"secret"}}}`).header.Get("X-Amzn-Requestid")
+	p.call("ListTables", `]`)
+	p.terminate()
+	for _, want := range []string{
+		"msg=request operation=CreateTable table=Things status=200 code=\"\" took=",
+		"msg=request operation=PutItem table=Things status=200 code=\"\" took=",
+		"msg=request operation=PutItem table=Nothing status=400 code=ResourceNotFoundException took=",
+		"msg=request operation=ListTables table=\"\" status=400 code=SerializationException took=",
+		" request_id=" + id + "\n",
+	} {
+		if !strings.Contains(p.stderr.String(), want) {
+			t.Errorf("the log lacks %s", want)
+		}
+	}
+	equal(t, "values logged", strings.Contains(p.stderr.String(), "secret"), false)
 }
 
 // nested returns an item whose value is a list in a list, and so on.

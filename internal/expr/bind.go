@@ -161,9 +161,9 @@ func (b *binder) checkOperands(n *Node) *ddberr.Fault {
 // in PartiQL. (Developer guide, "PartiQL operators": 100 values.)
 func (k Kind) maxInOperands() int {
 	if k == kindStatement {
-		return maxInOperands + 1
+		return MaxInOperands + 1
 	}
-	return maxInOperands
+	return MaxInOperands
 }
 
 func (b *binder) checkCall(n *Node) *ddberr.Fault {

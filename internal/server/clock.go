@@ -25,7 +25,7 @@ type clockRequest struct {
 // clock answers /clock: GET shows the clock, PUT moves it.
 func (s *Server) clock(c *fasthttp.RequestCtx) {
 	if s.Clock == nil || !local(c) {
-		notFound(c)
+		s.notFound(c)
 		return
 	}
 	if c.IsPut() {

@@ -29,14 +29,20 @@ const requestIDLen = 52
 
 const requestIDLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
-// appendRequestID appends 52 random letters and digits.
-func appendRequestID(dst []byte) []byte {
-	for len(dst) < requestIDLen {
+// requestID identifies one request: random letters and digits.
+type requestID [requestIDLen]byte
+
+func newRequestID() (id requestID) {
+	for i := 0; i < len(id); {
 		r := rand.Uint64()
-		for i := 0; i < 12 && len(dst) < requestIDLen; i++ {
-			dst = append(dst, requestIDLetters[r&31])
+		for range min(12, len(id)-i) {
+			id[i] = requestIDLetters[r&31]
 			r >>= 5
+			i++
 		}
 	}
-	return dst
+	return id
 }
+
+// String returns id as headers show it.
+func (id requestID) String() string { return string(id[:]) }

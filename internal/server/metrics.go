@@ -48,19 +48,21 @@ func NewMetrics(store kv.Store, engine *table.Engine) *Metrics {
 
 func (m *Metrics) write(c *fasthttp.RequestCtx) { m.handler(c) }
 
-// observe counts the answer to a request for the operation name, which may be
-// anything that a client sent.
+// observe counts the answer to a request for the operation name, which is
+// empty if DynamoDB has none such.
 func (m *Metrics) observe(name string, res api.Result, took time.Duration) {
-	latency := m.latency[name]
-	if latency == nil {
-		name = "unknown"
-	}
-	if res.Code != "" {
-		m.errors.WithLabelValues(strings.Clone(name), res.Code).Inc() // name shares the request's memory
+	if res.Code == "" {
+		m.latency[name].Observe(took.Seconds())
 		return
 	}
-	latency.Observe(took.Seconds())
+	if name == "" {
+		name = "unknown"
+	}
+	m.errors.WithLabelValues(strings.Clone(name), res.Code).Inc() // name shares the request's memory
 }
+
+// refused counts a request of which no operation is known.
+func (m *Metrics) refused(code string) { m.errors.WithLabelValues("unknown", code).Inc() }
 
 // storeCollector shows kv.Stats and the progress of indexes being created.
 type storeCollector struct {

@@ -12,8 +12,10 @@ import (
 	"hash/crc32"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -22,7 +24,9 @@ import (
 
 	"github.com/statordb/stator/internal/api"
 	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/trigger"
+	"github.com/statordb/stator/internal/wire"
 )
 
 // Limits of a request. (Observed at the service; the times are our own.)
@@ -57,6 +61,7 @@ type Server struct {
 	Config
 	http   fasthttp.Server
 	open   connections
+	absent map[string]*absentOperation // by target
 	bodies bodies
 	active atomic.Int64    // requests being answered
 	base   context.Context // of every request; ends when draining runs out of time
@@ -65,7 +70,7 @@ type Server struct {
 
 // New returns a server.
 func New(c Config) *Server {
-	s := &Server{Config: c, bodies: bodies{limit: maxBodies}}
+	s := &Server{Config: c, bodies: bodies{limit: maxBodies}, absent: absentOperations()}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.http = fasthttp.Server{
 		Handler:                      s.handle,
@@ -121,12 +126,13 @@ func (s *Server) handle(c *fasthttp.RequestCtx) {
 		c.SetContentType("text/plain")
 		c.SetBodyString("healthy: dynamodb." + s.Region + ".amazonaws.com ")
 	default:
-		notFound(c)
+		s.notFound(c)
 	}
 }
 
 // notFound answers what is not a request of the protocol.
-func notFound(c *fasthttp.RequestCtx) {
+func (s *Server) notFound(c *fasthttp.RequestCtx) {
+	s.Metrics.refused("UnknownOperationException")
 	c.SetStatusCode(fasthttp.StatusNotFound)
 	c.SetBodyString("<UnknownOperationException/>\n")
 }
@@ -147,36 +153,97 @@ func (s *Server) operation(c *fasthttp.RequestCtx) {
 	s.active.Add(1)
 	defer s.active.Add(-1)
 	start := time.Now()
-	name := operationName(c)
+	target := view(c.Request.Header.Peek("X-Amz-Target"))
+	name := operationName(target)
 	ctx := &requestContext{s.base, c}
 	out := c.Response.SwapBody(nil)[:0] // its memory is kept from the request before
 	res := s.API.Do(ctx, name, in.bytes, out)
 	c.Response.Header.SetContentType(contentType)
-	s.answer(c, res)
-	s.Metrics.observe(name, res, time.Since(start))
+	id := s.answer(c, res)
+	took := time.Since(start)
+	if res.Code == "UnknownOperationException" {
+		name = s.unserved(target)
+	}
+	s.Metrics.observe(name, res, took)
+	if s.Log.Enabled(ctx, slog.LevelDebug) {
+		s.Log.Debug("request", "operation", strings.Clone(name), "table", tableName(in.bytes), "status", res.Status, "code", res.Code, "took", took, "request_id", id)
+	}
 }
 
-func (s *Server) answer(c *fasthttp.RequestCtx, res api.Result) {
+// answer sends res and returns the request id that it sends with it.
+func (s *Server) answer(c *fasthttp.RequestCtx, res api.Result) (id requestID) {
 	c.SetStatusCode(res.Status)
 	var sum [10]byte
 	c.Response.Header.SetBytesV("X-Amz-Crc32", strconv.AppendUint(sum[:0], uint64(crc32.ChecksumIEEE(res.Body)), 10))
-	var id [requestIDLen]byte
-	c.Response.Header.SetBytesV("X-Amzn-Requestid", appendRequestID(id[:0]))
+	id = newRequestID()
+	c.Response.Header.SetBytesV("X-Amzn-Requestid", id[:])
 	if cap(res.Body) > keptBuffer {
 		c.Response.SetBodyRaw(res.Body) // not kept by the connection
 	} else {
 		c.Response.SwapBody(res.Body)
 	}
+	return id
 }
 
-// operationName returns the operation in X-Amz-Target, "" if its service has
-// none of the name. It shares memory with the request.
-func operationName(c *fasthttp.RequestCtx) string {
-	service, name, _ := strings.Cut(view(c.Request.Header.Peek("X-Amz-Target")), ".")
+// operationName returns the operation that X-Amz-Target names, "" if its
+// service has none of the name. It shares memory with target.
+func operationName(target string) string {
+	service, name, _ := strings.Cut(target, ".")
 	if api.ServiceOf(name) != service {
 		return ""
 	}
 	return name
+}
+
+// absentOperation is an operation that DynamoDB has and the API has not.
+type absentOperation struct {
+	name   string
+	warned sync.Once
+}
+
+// absentOperations returns them by target.
+func absentOperations() map[string]*absentOperation {
+	absent := map[string]*absentOperation{}
+	for _, op := range model.Operations {
+		if !slices.Contains(api.Names(), op.Name) {
+			absent[string(op.Service)+"."+op.Name] = &absentOperation{name: op.Name}
+		}
+	}
+	return absent
+}
+
+// unserved returns the name to show for a target that is not served, "" if it
+// is nothing that DynamoDB has. The first time it logs a warning.
+func (s *Server) unserved(target string) string {
+	op := s.absent[target]
+	if op == nil {
+		return ""
+	}
+	op.warned.Do(func() {
+		s.Log.Warn("a client uses an operation that this version does not have", "operation", op.name)
+	})
+	return op.name
+}
+
+// tableName returns the TableName of a request, "" if it has none.
+func tableName(body []byte) string {
+	s := wire.NewScanner(body)
+	if s.Struct("") != nil {
+		return ""
+	}
+	for {
+		key, more, err := s.NextKey()
+		if err != nil || !more {
+			return ""
+		}
+		if string(key) == "TableName" {
+			name, _ := s.Text()
+			return string(name)
+		}
+		if s.Skip() != nil {
+			return ""
+		}
+	}
 }
 
 // requestContext is the context of one request.
@@ -206,6 +273,7 @@ func (s *Server) refuse(c *fasthttp.RequestCtx, err error) {
 	case errors.Is(err, errBodies):
 		e = ddberr.Unavailable("Too many requests are being sent at once.")
 	}
+	s.Metrics.refused(e.Code)
 	c.Response.Header.SetContentType(contentType)
 	s.answer(c, api.Result{Status: e.Status, Body: api.AppendError(nil, e), Code: e.Code})
 	c.SetConnectionClose()

@@ -16,7 +16,7 @@ const triggersPath = "/triggers"
 // /triggers/NAME show, store and remove one.
 func (s *Server) triggers(c *fasthttp.RequestCtx) {
 	if s.Triggers == nil || !local(c) {
-		notFound(c)
+		s.notFound(c)
 		return
 	}
 	name := strings.Trim(strings.TrimPrefix(string(c.Path()), triggersPath), "/")
@@ -32,7 +32,7 @@ func (s *Server) triggers(c *fasthttp.RequestCtx) {
 	case c.IsDelete():
 		answer, err = struct{}{}, s.Triggers.Delete(s.base, name)
 	default:
-		notFound(c)
+		s.notFound(c)
 		return
 	}
 	if err != nil {
