@@ -181,12 +181,12 @@ func TestDocumentedBenchmark(t *testing.T) {
 	}
 	page := readText(t, "docs/bench.md")
 	equalSlices(t, "flags in docs/bench.md",
-		captured(page, "(?m)^\\| `--([a-z-]+)` \\|"), captured(string(out), `(?m)^  -([a-z-]+)`))
+		captured(page, "(?m)^\\| `--([a-z-]+)` \\|"), captured(string(out), `(?m)^  --([a-z-]+)`))
 	loads := bench.LoadNames()
 	slices.Sort(loads)
 	equalSlices(t, "loads in docs/bench.md", captured(page, "(?m)^\\| `([a-z][a-z-]*)` \\|"), loads)
 	for _, flag := range captured(page, " --([a-z-]+)") {
-		if !strings.Contains(string(out), "\n  -"+flag) {
+		if !strings.Contains(string(out), "\n  --"+flag) {
 			t.Errorf("docs/bench.md has a command with --%s, which there is not", flag)
 		}
 	}

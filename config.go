@@ -84,15 +84,15 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	switch {
 	case !regionPattern.MatchString(c.Region):
-		return c, fmt.Errorf("region %q: use a name like us-east-1", c.Region)
+		return c, fmt.Errorf("Config.Region %q: use a name like us-east-1", c.Region)
 	case !accountPattern.MatchString(c.Account):
-		return c, fmt.Errorf("account %q: use twelve digits", c.Account)
+		return c, fmt.Errorf("Config.Account %q: use twelve digits", c.Account)
 	case !slices.Contains(Dialects, c.Dialect):
-		return c, fmt.Errorf("dialect %q: use 2026-05, or none for today's", c.Dialect)
+		return c, fmt.Errorf("Config.Dialect %q: use 2026-05, or none for today's", c.Dialect)
 	case c.TTLDelay < 0:
-		return c, fmt.Errorf("time to live delay of %s: use a positive duration, like 48h", c.TTLDelay)
+		return c, fmt.Errorf("Config.TTLDelay %s: use a positive duration, like 48h", c.TTLDelay)
 	case c.CacheBytes < 0:
-		return c, fmt.Errorf("cache of %d bytes: use a positive size", c.CacheBytes)
+		return c, fmt.Errorf("Config.CacheBytes %d: use a positive size", c.CacheBytes)
 	}
 	if _, err := c.manualClock(); err != nil {
 		return c, err
@@ -110,7 +110,7 @@ func (c Config) manualClock() (*clock.Manual, error) {
 	}
 	at, err := time.Parse(time.RFC3339, c.Clock)
 	if err != nil {
-		return nil, fmt.Errorf("clock %q: use real, manual, or a time like 2026-11-01T12:00:00Z", c.Clock)
+		return nil, fmt.Errorf("Config.Clock %q: use real, manual, or a time like 2026-11-01T12:00:00Z", c.Clock)
 	}
 	return clock.NewManual(at), nil
 }
@@ -119,12 +119,12 @@ func (c Config) manualClock() (*clock.Manual, error) {
 func (c Config) checkListen() error {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
-		return fmt.Errorf("address %q: use host:port, like 127.0.0.1:8000", c.Listen)
+		return fmt.Errorf("Config.Listen %q: use host:port, like 127.0.0.1:8000", c.Listen)
 	}
 	if c.AllowUnauthenticated || host == "localhost" || net.ParseIP(host).IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("address %q is not loopback and requests are not authenticated: listen on 127.0.0.1, or allow it with --allow-unauthenticated", c.Listen)
+	return fmt.Errorf("Config.Listen %q is not loopback and requests are not authenticated: listen on 127.0.0.1, or allow it with Config.AllowUnauthenticated", c.Listen)
 }
 
 func (c Config) dialect() api.Dialect {
@@ -137,7 +137,7 @@ func (c Config) dialect() api.Dialect {
 // listenError says in one line why an address cannot be listened on.
 func listenError(address string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("address %s is in use: stop what listens there, or choose another with --listen", address)
+		return fmt.Errorf("address %s is in use: stop what listens there, or choose another Config.Listen", address)
 	}
 	return fmt.Errorf("cannot listen on %s: %s", address, oneLine(err))
 }

@@ -43,12 +43,12 @@ func TestSupported(t *testing.T) {
 // TestDocumentedFlags compares the flags in docs/serve.md with those that the
 // command lists.
 func TestDocumentedFlags(t *testing.T) {
-	out, err := command(t, nil, "serve", "-h").CombinedOutput()
+	out, err := command(t, nil, "serve", "--help").CombinedOutput()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var have, documented []string
-	for _, m := range regexp.MustCompile(`(?m)^  -([a-z-]+)`).FindAllStringSubmatch(string(out), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^  --([a-z-]+)`).FindAllStringSubmatch(string(out), -1) {
 		have = append(have, m[1])
 	}
 	for _, m := range regexp.MustCompile("(?m)^\\| `--([a-z-]+)` \\| `STATOR_([A-Z_]+)`").FindAllStringSubmatch(readText(t, "docs/serve.md"), -1) {

@@ -260,6 +260,10 @@ func TestServeRefuses(t *testing.T) {
 	writeFile(t, filepath.Join(foreign, "letter.txt"), "Dear all")
 	newer := t.TempDir()
 	writeFile(t, filepath.Join(newer, "FORMAT"), "stator 999\n")
+	headless := t.TempDir()
+	if err := os.Mkdir(filepath.Join(headless, "store"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	closed, why := unwritable(t)
 	file := filepath.Join(t.TempDir(), "file")
 	writeFile(t, file, "")
@@ -272,7 +276,7 @@ func TestServeRefuses(t *testing.T) {
 		want      string
 	}{
 		{"port in use", nil, []string{"serve", "--listen", taken, "--in-memory"},
-			"address " + taken + " is in use: stop what listens there, or choose another with --listen"},
+			"address " + taken + " is in use: stop what listens there, or choose another --listen"},
 		{"data open", nil, append(free, open),
 			open + " is already open in another process: stop that one, or give this one another directory"},
 		{"foreign directory", nil, append(free, foreign),
@@ -283,15 +287,17 @@ func TestServeRefuses(t *testing.T) {
 		{"not writable", nil, append(free, filepath.Join(closed, "data")),
 			"cannot write in " + closed + " (" + why + "): let the user that runs Stator write there, or give another directory"},
 		{"not loopback", nil, []string{"serve", "--listen", "0.0.0.0:0", "--in-memory"},
-			`address "0.0.0.0:0" is not loopback and requests are not authenticated: listen on 127.0.0.1, or allow it with --allow-unauthenticated`},
+			`--listen "0.0.0.0:0" is not loopback and requests are not authenticated: listen on 127.0.0.1, or allow it with --allow-unauthenticated`},
 		{"every interface", nil, []string{"serve", "--listen", ":0", "--in-memory"},
-			`address ":0" is not loopback and requests are not authenticated: listen on 127.0.0.1, or allow it with --allow-unauthenticated`},
+			`--listen ":0" is not loopback and requests are not authenticated: listen on 127.0.0.1, or allow it with --allow-unauthenticated`},
 		{"no port", nil, []string{"serve", "--listen", "127.0.0.1", "--in-memory"},
-			`address "127.0.0.1": use host:port, like 127.0.0.1:8000`},
-		{"account", nil, []string{"serve", "--account", "me", "--in-memory"}, `account "me": use twelve digits`},
-		{"region", nil, []string{"serve", "--region", "US East", "--in-memory"}, `region "US East": use a name like us-east-1`},
-		{"dialect", nil, []string{"serve", "--dialect", "latin", "--in-memory"}, `dialect "latin": use 2026-05, or none for today's`},
-		{"argument", nil, []string{"serve", "data"}, `stator serve takes no argument "data"; flags begin with --`},
+			`--listen "127.0.0.1": use host:port, like 127.0.0.1:8000`},
+		{"account", nil, []string{"serve", "--account", "me", "--in-memory"}, `--account "me": use twelve digits`},
+		{"region", nil, []string{"serve", "--region", "US East", "--in-memory"}, `--region "US East": use a name like us-east-1`},
+		{"dialect", nil, []string{"serve", "--dialect", "latin", "--in-memory"}, `--dialect "latin": use 2026-05, or none for today's`},
+		{"contradiction", nil, []string{"serve", "--in-memory", "--data", "here"}, "--data says where data is kept, --in-memory that it is not: leave out one"},
+		{"contradicting variable", []string{"STATOR_DATA=here"}, []string{"serve", "--in-memory"}, "--data says where data is kept, --in-memory that it is not: leave out one"},
+		{"no format", nil, append(free, headless), headless + " holds data, but its FORMAT file is missing: put that file back from a copy of the directory, or give another directory"},
 		{"variable", []string{"STATOR_CACHE_BYTES=plenty"}, []string{"serve", "--in-memory"},
 			`STATOR_CACHE_BYTES="plenty": parse error`},
 		{"log level", []string{"STATOR_LOG_LEVEL=LOUD"}, []string{"serve", "--in-memory"},
@@ -309,26 +315,41 @@ func TestServeRefuses(t *testing.T) {
 	running.terminate()
 }
 
-// TestServeMisused checks what the command says of flags and variables that it
-// does not know.
+// TestServeMisused checks that a command line that cannot be read ends with
+// one line and a status of its own.
 func TestServeMisused(t *testing.T) {
 	for _, test := range []struct {
-		name      string
-		variables []string
-		args      []string
-		line      string
+		name string
+		args []string
+		want string
 	}{
-		{"unknown flag", nil, []string{"serve", "--prot", "1"}, "flag provided but not defined: -prot"},
-		{"bad value", nil, []string{"serve", "--cache-bytes", "many"}, `invalid value "many" for flag -cache-bytes: parse error`},
-		{"unknown command", nil, []string{"sevre"}, "usage: stator COMMAND [FLAGS]; stator COMMAND -h lists the flags"},
-		{"no command", nil, nil, "usage: stator COMMAND [FLAGS]; stator COMMAND -h lists the flags"},
+		{"unknown flag", []string{"serve", "--prot", "1"}, "flag provided but not defined: --prot; stator serve --help lists the flags"},
+		{"bad value", []string{"serve", "--cache-bytes", "many"}, `invalid value "many" for flag --cache-bytes: parse error; stator serve --help lists the flags`},
+		{"no value", []string{"serve", "--data"}, "flag needs an argument: --data; stator serve --help lists the flags"},
+		{"argument", []string{"serve", "data"}, `stator serve takes no argument "data"; flags begin with --`},
+		{"unknown command", []string{"sevre"}, `there is no command "sevre"; stator --help lists them`},
+		{"no command", nil, "give a command; stator --help lists them"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			out, status := fails(t, test.variables, test.args...)
-			first, _, _ := strings.Cut(out, "\n")
-			equal(t, "first line", first, test.line)
+			out, status := fails(t, nil, test.args...)
+			equal(t, "standard error", out, "stator: "+test.want+"\n")
 			equal(t, "exit status", status, 2)
 		})
+	}
+}
+
+// TestHelp checks that help is no error and goes to standard output.
+func TestHelp(t *testing.T) {
+	for want, args := range map[string][]string{
+		"\n  serve    serve DynamoDB's API\n":                               {"--help"},
+		"\n  version  print the version\n":                                  {"help"},
+		"\n  --listen string, or STATOR_LISTEN; 127.0.0.1:8000 if absent\n": {"serve", "--help"},
+		"\n  --clients int, or STATOR_CLIENTS; 32 if absent\n":              {"bench", "-h"},
+	} {
+		out, err := command(t, nil, args...).Output()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%q: %v, %s", args, err, out)
+		}
 	}
 }
 
@@ -379,10 +400,10 @@ func fails(t *testing.T, variables []string, args ...string) (string, int) {
 func TestServeVariables(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	variables := []string{
-		"STATOR_LISTEN=127.0.0.1:0", "STATOR_DATA=" + dir, "STATOR_REGION=eu-west-2", "STATOR_ACCOUNT=000000000042",
+		"STATOR_LISTEN=127.0.0.1:0", "STATOR_REGION=eu-west-2", "STATOR_ACCOUNT=000000000042",
 		"STATOR_CACHE_BYTES=1048576", "STATOR_LOG_LEVEL=WARN",
 	}
-	p := startProcess(t, variables, "serve")
+	p := startProcess(t, append(variables, "STATOR_DATA="+dir), "serve")
 	equal(t, "health", p.send("GET", "/", nil, "").body, "healthy: dynamodb.eu-west-2.amazonaws.com ")
 	if got := p.mustCall("CreateTable", createThings); !strings.Contains(got, `"arn:aws:dynamodb:eu-west-2:000000000042:table/Things"`) {
 		t.Errorf("CreateTable: %s", got)

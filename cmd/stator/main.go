@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sort"
@@ -20,30 +21,49 @@ var commands = map[string]command{
 	"version": {"print the version", version},
 }
 
+// Exit statuses besides 0.
+const (
+	statusFailed = 1
+	statusMisuse = 2 // the command line cannot be read
+)
+
 func main() {
-	if len(os.Args) < 2 {
-		usage()
-		os.Exit(2)
-	}
-	c, ok := commands[os.Args[1]]
-	if !ok {
-		usage()
-		os.Exit(2)
-	}
-	if err := c.run(os.Args[2:]); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "stator:", err)
-		os.Exit(1)
+		if errors.As(err, new(misuse)) {
+			os.Exit(statusMisuse)
+		}
+		os.Exit(statusFailed)
 	}
 }
 
+func run(args []string) error {
+	if len(args) == 0 {
+		return misuse{errors.New("give a command; stator --help lists them")}
+	}
+	switch args[0] {
+	case "help", "--help", "-help", "-h":
+		usage()
+		return nil
+	}
+	c, ok := commands[args[0]]
+	if !ok {
+		return misuse{fmt.Errorf("there is no command %q; stator --help lists them", args[0])}
+	}
+	if err := c.run(args[1:]); !errors.Is(err, errHelp) {
+		return err
+	}
+	return nil
+}
+
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: stator COMMAND [FLAGS]; stator COMMAND -h lists the flags")
+	fmt.Println("usage: stator COMMAND [FLAGS]; stator COMMAND --help lists the flags")
 	var names []string
 	for name := range commands {
 		names = append(names, name)
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		fmt.Fprintf(os.Stderr, "  %-8s %s\n", name, commands[name].summary)
+		fmt.Printf("  %-8s %s\n", name, commands[name].summary)
 	}
 }

@@ -1,15 +1,24 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/statordb/stator"
+)
+
+// flagNames puts flags into errors that name members of stator.Config.
+var flagNames = strings.NewReplacer(
+	"Config.Listen", "--listen", "Config.Region", "--region", "Config.Account", "--account", "Config.Dialect", "--dialect",
+	"Config.CacheBytes", "--cache-bytes", "Config.AllowUnauthenticated", "--allow-unauthenticated",
+	"Config.Clock", "--clock", "Config.TTLDelay", "--ttl-delay",
 )
 
 const heapBallast = 64 << 20
@@ -37,6 +46,9 @@ func serve(args []string) error {
 		return err
 	}
 	if inMemory {
+		if given(set, "data") {
+			return errors.New("--data says where data is kept, --in-memory that it is not: leave out one")
+		}
 		c.DataDir = ""
 	}
 	c.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
@@ -50,7 +62,7 @@ func serve(args []string) error {
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	srv, err := stator.Open(c)
 	if err != nil {
-		return err
+		return errors.New(flagNames.Replace(err.Error()))
 	}
 	where := c.DataDir
 	if inMemory {
@@ -61,7 +73,7 @@ func serve(args []string) error {
 	c.Log.Info("draining")
 	go func() {
 		<-stop // a second signal does not wait
-		os.Exit(1)
+		os.Exit(statusFailed)
 	}()
 	return srv.Close()
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Version is the release.
-const Version = "0.1.0"
+const Version = "0.1.0-dev"
 
 // version prints the release, and the commit if the build knows it.
 func version([]string) error {

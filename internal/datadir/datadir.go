@@ -176,6 +176,8 @@ func checkEmpty(path string) error {
 		case lockFile, tempFile, "lost+found":
 		case formatFile:
 			return nil // written since we looked, by a process that has the lock
+		case storeDir:
+			return fmt.Errorf("%s holds data, but its FORMAT file is missing: put that file back from a copy of the directory, or give another directory", path)
 		default:
 			return fmt.Errorf("%s is not a Stator directory (it holds %s and no FORMAT file): give an empty or a new directory",
 				path, e.Name())

@@ -1,0 +1,30 @@
+package stator_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/statordb/stator"
+)
+
+// TestOpenRefuses checks that Open's errors name members of Config, not flags.
+func TestOpenRefuses(t *testing.T) {
+	for want, c := range map[string]stator.Config{
+		`Config.Region "US East": use`:              {Region: "US East"},
+		`Config.Account "me": use`:                  {Account: "me"},
+		`Config.Dialect "latin": use`:               {Dialect: "latin"},
+		`Config.Clock "noon": use`:                  {Clock: "noon"},
+		"Config.TTLDelay -1ns: use":                 {TTLDelay: -1},
+		"Config.CacheBytes -1: use":                 {CacheBytes: -1},
+		`Config.Listen "here": use`:                 {Listen: "here"},
+		"allow it with Config.AllowUnauthenticated": {Listen: "0.0.0.0:0"},
+	} {
+		srv, err := stator.Open(c)
+		if err == nil {
+			srv.Close()
+			t.Errorf("opened, want %s", want)
+		} else if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "--") {
+			t.Errorf("got %q, want %s", err, want)
+		}
+	}
+}
