@@ -120,7 +120,7 @@ func (a *API) clientError(name string, style ddberr.Style, body []byte, err erro
 	return ddberr.Internal()
 }
 
-// Error returns the answer that carries e, appended to dst.
+// fail returns the answer that carries e, appended to dst.
 func fail(e *ddberr.Error, dst []byte) Result {
 	return Result{Status: e.Status, Body: AppendError(dst[:0], e), Code: e.Code}
 }

@@ -15,11 +15,11 @@ import (
 type operation struct {
 	name  string
 	style ddberr.Style // how today's service words this operation's faults
-	serve server
+	serve handler
 }
 
-// server decodes, checks, runs and encodes one request.
-type server func(ctx context.Context, a *API, style ddberr.Style, body, dst []byte) ([]byte, error)
+// handler decodes, checks, runs and encodes one request.
+type handler func(ctx context.Context, a *API, style ddberr.Style, body, dst []byte) ([]byte, error)
 
 // operations is sorted by name. A new operation is a row here and a file.
 var operations = []operation{
@@ -100,9 +100,9 @@ type response[Out any] interface {
 	AppendJSON([]byte) []byte
 }
 
-// run makes a server of a method. The order of its steps is the order in
+// run makes a handler of a method. The order of its steps is the order in
 // which errors win.
-func run[In, Out any, I request[In], O response[Out]](method func(*API, context.Context, I) (O, error)) server {
+func run[In, Out any, I request[In], O response[Out]](method func(*API, context.Context, I) (O, error)) handler {
 	return func(ctx context.Context, a *API, style ddberr.Style, body, dst []byte) ([]byte, error) {
 		in := I(new(In))
 		s := wire.NewScanner(body)
