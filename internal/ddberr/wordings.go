@@ -48,7 +48,7 @@ var (
 	ValuesEmpty             = Text{Older: "ExpressionAttributeValues must not be empty"}
 	// Argument 1 is ExpressionAttributeNames or ExpressionAttributeValues.
 	PlaceholderSyntax = Text{Older: `%s contains invalid key: Syntax error; key: "%s"`}
-	PlaceholderLong   = Text{Older: "%s contains invalid key: The expression attribute map contains a key that is too long; size of key: %d"}
+	PlaceholderLong   = Text{Older: "%s contains invalid key: Key is too long; size: %d"}
 	PlaceholdersLarge = Text{Older: "%s exceeds the maximum size of %d bytes"}
 	NameOfPlaceholder = Text{Older: "ExpressionAttributeNames contains invalid value: %s for key %s"}
 	NamesUnused       = Text{Older: "Value provided in ExpressionAttributeNames unused in expressions: keys: {%s}"}
@@ -68,26 +68,24 @@ var (
 	PathsOverlap        = Text{Older: inExpr + "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: %s, path two: %s"}
 	PathsConflict       = Text{Older: inExpr + "Two document paths conflict with each other; must remove or rewrite one of these paths; path one: %s, path two: %s"}
 
-	FunctionUnknown      = Text{Older: inExpr + "Invalid function name; function: %s"}
-	FunctionNotCondition = Text{Older: inExpr + "The function is not allowed in a condition expression; function: %s"}
-	FunctionNotUpdate    = Text{Older: inExpr + "The function is not allowed in an update expression; function: %s"}
-	FunctionMisused      = Text{Older: inExpr + "The function is not allowed to be used this way in an expression; function: %s"}
-	FunctionOperands     = Text{Older: inExpr + "Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d"}
-	FunctionNeedsPath    = Text{Older: inExpr + "Operator or function requires a document path; operator or function: %s"}
-	OperandType          = Text{Older: inExpr + "Incorrect operand type for operator or function; operator or function: %s, operand type: %s"}
-	ActionOperandType    = Text{Older: inExpr + "Incorrect operand type for operator or function; operator: %[2]s, operand type: %[3]s, typeSet: ALLOWED_FOR_%[2]s_OPERAND"}
-	OperandRepeated      = Text{Older: inExpr + "The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s"}
-	TypeNameUnknown      = Text{Older: inExpr + "Invalid attribute type name found; type: %s, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}"}
-	InOperands           = Text{Older: inExpr + "The IN operator is provided with too many operands; number of operands: %d"}
-	BetweenTypes         = Text{Older: inExpr + "The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: {%s}, upper bound operand: AttributeValue: {%s}"}
-	BetweenOrder         = Text{Older: inExpr + "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {%s}, upper bound operand: AttributeValue: {%s}"}
-	SectionRepeated      = Text{Older: inExpr + `The "%s" section can only be used once in an update expression;`}
+	FunctionUnknown   = Text{Older: inExpr + "Invalid function name; function: %s"}
+	FunctionMisused   = Text{Older: inExpr + "The function is not allowed to be used this way in an expression; function: %s"}
+	FunctionOperands  = Text{Older: inExpr + "Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d"}
+	FunctionNeedsPath = Text{Older: inExpr + "Operator or function requires a document path; operator or function: %s"}
+	OperandType       = Text{Older: inExpr + "Incorrect operand type for operator or function; operator or function: %s, operand type: %s"}
+	ActionOperandType = Text{Older: inExpr + "Incorrect operand type for operator or function; operator: %[2]s, operand type: %[3]s, typeSet: ALLOWED_FOR_%[2]s_OPERAND"}
+	OperandRepeated   = Text{Older: inExpr + "The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s"}
+	TypeNameUnknown   = Text{Older: inExpr + "Invalid attribute type name found; type: %s, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}"}
+	InOperands        = Text{Older: inExpr + "The IN operator is provided with too many operands; number of operands: %d"}
+	BetweenTypes      = Text{Older: inExpr + "The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: {%s}, upper bound operand: AttributeValue: {%s}"}
+	BetweenOrder      = Text{Older: inExpr + "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {%s}, upper bound operand: AttributeValue: {%s}"}
+	SectionRepeated   = Text{Older: inExpr + `The "%s" section can only be used once in an update expression;`}
 )
 
 // The wordings of faults in key conditions.
 var (
 	KeyOperator          = Text{Older: "Invalid operator used in KeyConditionExpression: %s"}
-	KeyFirstOperand      = Text{Older: "Invalid condition in KeyConditionExpression: %s operator must have the key attribute as its first operand"}
+	KeyFirstOperand      = Text{Older: "Invalid condition in KeyConditionExpression: The first operand of %s is not a key attribute"}
 	KeyManyNames         = Text{Older: "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"}
 	KeyNoName            = Text{Older: "Invalid condition in KeyConditionExpression: No key attribute specified"}
 	KeyNestedOperation   = Text{Older: "KeyConditionExpressions cannot contain nested operations"}

@@ -231,12 +231,11 @@ func (p *parser) used(n *Node, where place) {
 	if n.kind != nodeCall || n.fn == nil {
 		return
 	}
-	switch places := n.fn.places; {
-	case p.kind == KindUpdate && places&inUpdate == 0:
-		p.keep(&p.misused, &ddberr.FunctionNotUpdate, n.name)
-	case p.kind != KindUpdate && places&inCondition == 0:
-		p.keep(&p.misused, &ddberr.FunctionNotCondition, n.name)
-	case places&where == 0:
+	places := inCondition
+	if p.kind == KindUpdate {
+		places = inUpdate
+	}
+	if n.fn.places&places == 0 || n.fn.places&where == 0 {
 		p.keep(&p.misused, &ddberr.FunctionMisused, n.name)
 	}
 }

@@ -418,7 +418,7 @@ var (
 	enumBulkOperationInputFormat             = enumeration{[]string{"DYNAMODB_JSON", "ION"}, "[DYNAMODB_JSON, ION]"}
 	enumBulkOperationPerformanceTier         = enumeration{[]string{"STANDARD", "ACCELERATED"}, "[STANDARD, ACCELERATED]"}
 	enumBulkOperationStatus                  = enumeration{[]string{"IN_PROGRESS", "COMPLETED", "COMPLETED_WITH_ERRORS", "CANCELLING", "CANCELLED", "FAILED"}, "[IN_PROGRESS, COMPLETED, COMPLETED_WITH_ERRORS, CANCELLING, CANCELLED, FAILED]"}
-	enumComparisonOperator                   = enumeration{[]string{"EQ", "NE", "IN", "LE", "LT", "GE", "GT", "BETWEEN", "NOT_NULL", "NULL", "CONTAINS", "NOT_CONTAINS", "BEGINS_WITH"}, "[IN, NULL, BETWEEN, LT, NOT_CONTAINS, EQ, GT, NOT_NULL, NE, LE, BEGINS_WITH, GE, CONTAINS]"}
+	enumComparisonOperator                   = enumeration{[]string{"EQ", "NE", "IN", "LE", "LT", "GE", "GT", "BETWEEN", "NOT_NULL", "NULL", "CONTAINS", "NOT_CONTAINS", "BEGINS_WITH"}, "[EQ, NE, IN, LE, LT, GE, GT, BETWEEN, NOT_NULL, NULL, CONTAINS, NOT_CONTAINS, BEGINS_WITH]"}
 	enumConditionalOperator                  = enumeration{[]string{"AND", "OR"}, "[OR, AND]"}
 	enumContinuousBackupsStatus              = enumeration{[]string{"ENABLED", "DISABLED"}, "[ENABLED, DISABLED]"}
 	enumContributorInsightsAction            = enumeration{[]string{"ENABLE", "DISABLE"}, "[ENABLE, DISABLE]"}
@@ -441,11 +441,11 @@ var (
 	enumOperationType                        = enumeration{[]string{"INSERT", "MODIFY", "REMOVE"}, "[INSERT, MODIFY, REMOVE]"}
 	enumOutputTypeEnum                       = enumeration{[]string{"ERROR", "CONDITION_CHECK_FAILURE"}, "[ERROR, CONDITION_CHECK_FAILURE]"}
 	enumPointInTimeRecoveryStatus            = enumeration{[]string{"ENABLED", "DISABLED"}, "[ENABLED, DISABLED]"}
-	enumProjectionType                       = enumeration{[]string{"ALL", "KEYS_ONLY", "INCLUDE"}, "[ALL, INCLUDE, KEYS_ONLY]"}
+	enumProjectionType                       = enumeration{[]string{"ALL", "KEYS_ONLY", "INCLUDE"}, "[ALL, KEYS_ONLY, INCLUDE]"}
 	enumReplicaStatus                        = enumeration{[]string{"CREATING", "CREATION_FAILED", "UPDATING", "DELETING", "ACTIVE", "REGION_DISABLED", "INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVING", "ARCHIVED", "REPLICATION_NOT_AUTHORIZED"}, "[CREATING, CREATION_FAILED, UPDATING, DELETING, ACTIVE, REGION_DISABLED, INACCESSIBLE_ENCRYPTION_CREDENTIALS, ARCHIVING, ARCHIVED, REPLICATION_NOT_AUTHORIZED]"}
 	enumReturnConsumedCapacity               = enumeration{[]string{"INDEXES", "TOTAL", "NONE"}, "[INDEXES, TOTAL, NONE]"}
 	enumReturnItemCollectionMetrics          = enumeration{[]string{"SIZE", "NONE"}, "[SIZE, NONE]"}
-	enumReturnValue                          = enumeration{[]string{"NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"}, "[ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]"}
+	enumReturnValue                          = enumeration{[]string{"NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"}, "[NONE, ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATED_NEW]"}
 	enumReturnValuesOnConditionCheckFailure  = enumeration{[]string{"ALL_OLD", "NONE"}, "[ALL_OLD, NONE]"}
 	enumS3SseAlgorithm                       = enumeration{[]string{"AES256", "KMS"}, "[AES256, KMS]"}
 	enumSSEStatus                            = enumeration{[]string{"ENABLING", "ENABLED", "DISABLING", "DISABLED", "UPDATING"}, "[ENABLING, ENABLED, DISABLING, DISABLED, UPDATING]"}

@@ -516,8 +516,6 @@ func (in *BatchWriteItemInput) Validate(v *Violations) {
 }
 
 func (in *BatchWriteItemInput) check(v *Violations) {
-	v.text("ReturnConsumedCapacity", in.ReturnConsumedCapacity, &ruleReturnConsumedCapacity, optional)
-	v.text("ReturnItemCollectionMetrics", in.ReturnItemCollectionMetrics, &ruleReturnItemCollectionMetrics, optional)
 	if f := v.size("RequestItems", len(in.RequestItems), in.RequestItems != nil, "{}", &sizeMin1Max25, required); f != nil {
 		f.echo = func(dst []byte) []byte { return echoEntries(in.RequestItems, dst, echoWriteRequests) }
 	}
@@ -538,6 +536,8 @@ func (in *BatchWriteItemInput) check(v *Violations) {
 		v.leave()
 		v.leave()
 	}
+	v.text("ReturnConsumedCapacity", in.ReturnConsumedCapacity, &ruleReturnConsumedCapacity, optional)
+	v.text("ReturnItemCollectionMetrics", in.ReturnItemCollectionMetrics, &ruleReturnItemCollectionMetrics, optional)
 }
 
 // BatchWriteItemOutput is the response of BatchWriteItem.
@@ -1052,9 +1052,7 @@ func (in *DeleteItemInput) check(v *Violations) {
 	v.text("ReturnConsumedCapacity", in.ReturnConsumedCapacity, &ruleReturnConsumedCapacity, optional)
 	v.text("TableName", in.TableName, &textMin1Max255NameTable, required)
 	v.text("ReturnValues", in.ReturnValues, &ruleReturnValue, optional)
-	v.text("ReturnItemCollectionMetrics", in.ReturnItemCollectionMetrics, &ruleReturnItemCollectionMetrics, optional)
 	v.present("Key", in.Key.Given)
-	v.text("ConditionalOperator", in.ConditionalOperator, &ruleConditionalOperator, optional)
 	for i := range in.Expected {
 		v.member("Expected")
 		v.key(in.Expected[i].Key)
@@ -1062,6 +1060,8 @@ func (in *DeleteItemInput) check(v *Violations) {
 		v.leave()
 		v.leave()
 	}
+	v.text("ConditionalOperator", in.ConditionalOperator, &ruleConditionalOperator, optional)
+	v.text("ReturnItemCollectionMetrics", in.ReturnItemCollectionMetrics, &ruleReturnItemCollectionMetrics, optional)
 	v.text("ReturnValuesOnConditionCheckFailure", in.ReturnValuesOnConditionCheckFailure, &ruleReturnValuesOnConditionCheckFailure, optional)
 }
 
@@ -1641,7 +1641,8 @@ func (in *GetItemInput) Validate(v *Violations) {
 }
 
 func (in *GetItemInput) check(v *Violations) {
-	v.text("ReturnConsumedCapacity", in.ReturnConsumedCapacity, &ruleReturnConsumedCapacity, optional)
+	v.text("TableName", in.TableName, &textMin1Max255NameTable, required)
+	v.present("Key", in.Key.Given)
 	v.size("AttributesToGet", len(in.AttributesToGet), in.AttributesToGet != nil, "[]", &sizeMin1, optional)
 	for i := range in.AttributesToGet {
 		v.member("AttributesToGet")
@@ -1650,8 +1651,7 @@ func (in *GetItemInput) check(v *Violations) {
 		v.leave()
 		v.leave()
 	}
-	v.text("TableName", in.TableName, &textMin1Max255NameTable, required)
-	v.present("Key", in.Key.Given)
+	v.text("ReturnConsumedCapacity", in.ReturnConsumedCapacity, &ruleReturnConsumedCapacity, optional)
 }
 
 // GetItemOutput is the response of GetItem.
@@ -2143,7 +2143,6 @@ func (in *PutItemInput) check(v *Violations) {
 	v.text("ReturnValues", in.ReturnValues, &ruleReturnValue, optional)
 	v.text("ReturnItemCollectionMetrics", in.ReturnItemCollectionMetrics, &ruleReturnItemCollectionMetrics, optional)
 	v.present("Item", in.Item.Given)
-	v.text("ConditionalOperator", in.ConditionalOperator, &ruleConditionalOperator, optional)
 	for i := range in.Expected {
 		v.member("Expected")
 		v.key(in.Expected[i].Key)
@@ -2151,6 +2150,7 @@ func (in *PutItemInput) check(v *Violations) {
 		v.leave()
 		v.leave()
 	}
+	v.text("ConditionalOperator", in.ConditionalOperator, &ruleConditionalOperator, optional)
 	v.text("ReturnValuesOnConditionCheckFailure", in.ReturnValuesOnConditionCheckFailure, &ruleReturnValuesOnConditionCheckFailure, optional)
 }
 
@@ -2395,15 +2395,9 @@ func (in *QueryInput) Validate(v *Violations) {
 }
 
 func (in *QueryInput) check(v *Violations) {
-	v.number("Limit", in.Limit, &numberMin1, optional)
-	for i := range in.KeyConditions {
-		v.member("KeyConditions")
-		v.key(in.KeyConditions[i].Key)
-		in.KeyConditions[i].Value.check(v)
-		v.leave()
-		v.leave()
-	}
-	v.text("ReturnConsumedCapacity", in.ReturnConsumedCapacity, &ruleReturnConsumedCapacity, optional)
+	v.text("TableName", in.TableName, &textMin1Max255NameTable, required)
+	v.text("IndexName", in.IndexName, &textMin3Max255Name, optional)
+	v.text("Select", in.Select, &ruleSelect, optional)
 	v.size("AttributesToGet", len(in.AttributesToGet), in.AttributesToGet != nil, "[]", &sizeMin1, optional)
 	for i := range in.AttributesToGet {
 		v.member("AttributesToGet")
@@ -2412,10 +2406,14 @@ func (in *QueryInput) check(v *Violations) {
 		v.leave()
 		v.leave()
 	}
-	v.text("TableName", in.TableName, &textMin1Max255NameTable, required)
-	v.text("ConditionalOperator", in.ConditionalOperator, &ruleConditionalOperator, optional)
-	v.text("Select", in.Select, &ruleSelect, optional)
-	v.text("IndexName", in.IndexName, &textMin3Max255Name, optional)
+	v.number("Limit", in.Limit, &numberMin1, optional)
+	for i := range in.KeyConditions {
+		v.member("KeyConditions")
+		v.key(in.KeyConditions[i].Key)
+		in.KeyConditions[i].Value.check(v)
+		v.leave()
+		v.leave()
+	}
 	for i := range in.QueryFilter {
 		v.member("QueryFilter")
 		v.key(in.QueryFilter[i].Key)
@@ -2423,6 +2421,8 @@ func (in *QueryInput) check(v *Violations) {
 		v.leave()
 		v.leave()
 	}
+	v.text("ConditionalOperator", in.ConditionalOperator, &ruleConditionalOperator, optional)
+	v.text("ReturnConsumedCapacity", in.ReturnConsumedCapacity, &ruleReturnConsumedCapacity, optional)
 }
 
 // QueryOutput is the response of Query.
@@ -2624,9 +2624,8 @@ func (in *ScanInput) Validate(v *Violations) {
 }
 
 func (in *ScanInput) check(v *Violations) {
-	v.number("Limit", in.Limit, &numberMin1, optional)
-	v.number("TotalSegments", in.TotalSegments, &numberMin1Max1000000, optional)
-	v.text("ReturnConsumedCapacity", in.ReturnConsumedCapacity, &ruleReturnConsumedCapacity, optional)
+	v.text("TableName", in.TableName, &textMin1Max255NameTable, required)
+	v.text("IndexName", in.IndexName, &textMin3Max255Name, optional)
 	v.size("AttributesToGet", len(in.AttributesToGet), in.AttributesToGet != nil, "[]", &sizeMin1, optional)
 	for i := range in.AttributesToGet {
 		v.member("AttributesToGet")
@@ -2635,9 +2634,8 @@ func (in *ScanInput) check(v *Violations) {
 		v.leave()
 		v.leave()
 	}
+	v.number("Limit", in.Limit, &numberMin1, optional)
 	v.text("Select", in.Select, &ruleSelect, optional)
-	v.text("TableName", in.TableName, &textMin1Max255NameTable, required)
-	v.number("Segment", in.Segment, &numberMin0Max999999, optional)
 	for i := range in.ScanFilter {
 		v.member("ScanFilter")
 		v.key(in.ScanFilter[i].Key)
@@ -2645,8 +2643,10 @@ func (in *ScanInput) check(v *Violations) {
 		v.leave()
 		v.leave()
 	}
-	v.text("IndexName", in.IndexName, &textMin3Max255Name, optional)
 	v.text("ConditionalOperator", in.ConditionalOperator, &ruleConditionalOperator, optional)
+	v.text("ReturnConsumedCapacity", in.ReturnConsumedCapacity, &ruleReturnConsumedCapacity, optional)
+	v.number("TotalSegments", in.TotalSegments, &numberMin1Max1000000, optional)
+	v.number("Segment", in.Segment, &numberMin0Max999999, optional)
 }
 
 // ScanOutput is the response of Scan.
@@ -3494,16 +3494,7 @@ func (in *UpdateItemInput) check(v *Violations) {
 	v.text("ReturnConsumedCapacity", in.ReturnConsumedCapacity, &ruleReturnConsumedCapacity, optional)
 	v.text("TableName", in.TableName, &textMin1Max255NameTable, required)
 	v.text("ReturnValues", in.ReturnValues, &ruleReturnValue, optional)
-	v.text("ReturnItemCollectionMetrics", in.ReturnItemCollectionMetrics, &ruleReturnItemCollectionMetrics, optional)
 	v.present("Key", in.Key.Given)
-	v.text("ConditionalOperator", in.ConditionalOperator, &ruleConditionalOperator, optional)
-	for i := range in.Expected {
-		v.member("Expected")
-		v.key(in.Expected[i].Key)
-		in.Expected[i].Value.check(v)
-		v.leave()
-		v.leave()
-	}
 	for i := range in.AttributeUpdates {
 		v.member("AttributeUpdates")
 		v.key(in.AttributeUpdates[i].Key)
@@ -3511,6 +3502,15 @@ func (in *UpdateItemInput) check(v *Violations) {
 		v.leave()
 		v.leave()
 	}
+	for i := range in.Expected {
+		v.member("Expected")
+		v.key(in.Expected[i].Key)
+		in.Expected[i].Value.check(v)
+		v.leave()
+		v.leave()
+	}
+	v.text("ConditionalOperator", in.ConditionalOperator, &ruleConditionalOperator, optional)
+	v.text("ReturnItemCollectionMetrics", in.ReturnItemCollectionMetrics, &ruleReturnItemCollectionMetrics, optional)
 	v.text("ReturnValuesOnConditionCheckFailure", in.ReturnValuesOnConditionCheckFailure, &ruleReturnValuesOnConditionCheckFailure, optional)
 }
 

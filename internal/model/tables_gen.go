@@ -446,12 +446,6 @@ func (in *CreateTableInput) check(v *Violations) {
 		v.leave()
 	}
 	v.text("TableName", in.TableName, &textMin3Max255NameTable, required)
-	v.text("BillingMode", in.BillingMode, &ruleBillingMode, optional)
-	if in.ProvisionedThroughput != nil {
-		v.member("ProvisionedThroughput")
-		in.ProvisionedThroughput.check(v)
-		v.leave()
-	}
 	if f := v.size("KeySchema", len(in.KeySchema), in.KeySchema != nil, "[]", &sizeMin1Max2, optional); f != nil {
 		f.echo = func(dst []byte) []byte { return echoList(in.KeySchema, dst, (*KeySchemaElement).echo) }
 	}
@@ -474,6 +468,12 @@ func (in *CreateTableInput) check(v *Violations) {
 		v.elem(i)
 		in.LocalSecondaryIndexes[i].check(v)
 		v.leave()
+		v.leave()
+	}
+	v.text("BillingMode", in.BillingMode, &ruleBillingMode, optional)
+	if in.ProvisionedThroughput != nil {
+		v.member("ProvisionedThroughput")
+		in.ProvisionedThroughput.check(v)
 		v.leave()
 	}
 	if in.StreamSpecification != nil {
@@ -3526,7 +3526,15 @@ func (in *UpdateTableInput) Validate(v *Violations) {
 }
 
 func (in *UpdateTableInput) check(v *Violations) {
+	for i := range in.AttributeDefinitions {
+		v.member("AttributeDefinitions")
+		v.elem(i)
+		in.AttributeDefinitions[i].check(v)
+		v.leave()
+		v.leave()
+	}
 	v.text("TableName", in.TableName, &textMin1Max255NameTable, required)
+	v.text("BillingMode", in.BillingMode, &ruleBillingMode, optional)
 	if in.ProvisionedThroughput != nil {
 		v.member("ProvisionedThroughput")
 		in.ProvisionedThroughput.check(v)
@@ -3539,14 +3547,6 @@ func (in *UpdateTableInput) check(v *Violations) {
 		v.leave()
 		v.leave()
 	}
-	for i := range in.AttributeDefinitions {
-		v.member("AttributeDefinitions")
-		v.elem(i)
-		in.AttributeDefinitions[i].check(v)
-		v.leave()
-		v.leave()
-	}
-	v.text("BillingMode", in.BillingMode, &ruleBillingMode, optional)
 	if in.StreamSpecification != nil {
 		v.member("StreamSpecification")
 		in.StreamSpecification.check(v)

@@ -15,7 +15,7 @@ const (
 	returnValuesNow = "Failed to satisfy constraint: Member must satisfy enum value set: [ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]"
 	badCapacity     = "Value 'X' at 'returnConsumedCapacity' failed to satisfy constraint: Member must satisfy enum value set: [INDEXES, TOTAL, NONE]"
 	badMetrics      = "Value 'X' at 'returnItemCollectionMetrics' failed to satisfy constraint: Member must satisfy enum value set: [SIZE, NONE]"
-	badReturn       = "Value 'X' at 'returnValues' failed to satisfy constraint: Member must satisfy enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]"
+	badReturn       = "Value 'X' at 'returnValues' failed to satisfy constraint: Member must satisfy enum value set: [NONE, ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATED_NEW]"
 	namePatternText = " failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
 	noName          = "Value null at 'tableName' failed to satisfy constraint: Member must not be null"
 	nameNeeded      = "The parameter 'TableName' is required but was not present in the request"
@@ -56,10 +56,10 @@ var violationTests = []struct{ op, text, older, now string }{
 	{"UpdateItem", `{"TableName":"abc","ReturnValues":"X","ReturnConsumedCapacity":"X"}`, many(badCapacity, badReturn, "Value null at 'key' failed to satisfy constraint: Member must not be null"), ""},
 	{"UpdateItem", `{"TableName":"abc","Key":{},"ConditionalOperator":"XOR"}`, one("Value 'XOR' at 'conditionalOperator' failed to satisfy constraint: Member must satisfy enum value set: [OR, AND]"), ""},
 	{"PutItem", `{"TableName":"abc","Item":{},"Expected":{"a":{"ComparisonOperator":"X"}}}`,
-		one("Value 'X' at 'expected.a.member.comparisonOperator' failed to satisfy constraint: Member must satisfy enum value set: [IN, NULL, BETWEEN, LT, NOT_CONTAINS, EQ, GT, NOT_NULL, NE, LE, BEGINS_WITH, GE, CONTAINS]"), ""},
+		one("Value 'X' at 'expected.a.member.comparisonOperator' failed to satisfy constraint: Member must satisfy enum value set: [EQ, NE, IN, LE, LT, GE, GT, BETWEEN, NOT_NULL, NULL, CONTAINS, NOT_CONTAINS, BEGINS_WITH]"), ""},
 
 	{"Query", `{"TableName":"abc","ConditionalOperator":"XOR","Select":"X"}`,
-		many("Value 'XOR' at 'conditionalOperator' failed to satisfy constraint: Member must satisfy enum value set: [OR, AND]", "Value 'X' at 'select' failed to satisfy constraint: Member must satisfy enum value set: [SPECIFIC_ATTRIBUTES, COUNT, ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES]"),
+		many("Value 'X' at 'select' failed to satisfy constraint: Member must satisfy enum value set: [SPECIFIC_ATTRIBUTES, COUNT, ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES]", "Value 'XOR' at 'conditionalOperator' failed to satisfy constraint: Member must satisfy enum value set: [OR, AND]"),
 		"Failed to satisfy constraint: Member must satisfy enum value set: [ALL, OR]"},
 	{"Query", `{"TableName":"abc","Select":"X"}`, one("Value 'X' at 'select' failed to satisfy constraint: Member must satisfy enum value set: [SPECIFIC_ATTRIBUTES, COUNT, ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES]"), ""},
 	{"Query", `{"TableName":"abc","Limit":0}`, one("Value at 'Limit'" + mmh + "value greater than or equal to 1"), ""},
@@ -76,7 +76,7 @@ var violationTests = []struct{ op, text, older, now string }{
 	{"CreateTable", `{"TableName":"abc","LocalSecondaryIndexes":[{"IndexName":"l1","KeySchema":[{"AttributeName":"a","KeyType":"HASH"}],"Projection":{}}],"GlobalSecondaryIndexes":[{"IndexName":"g1","KeySchema":[{"AttributeName":"a","KeyType":"HASH"}],"Projection":{}}]}`,
 		many("Value 'g1' at 'globalSecondaryIndexes.1.member.indexName'"+mmh+"length greater than or equal to 3", "Value 'l1' at 'localSecondaryIndexes.1.member.indexName'"+mmh+"length greater than or equal to 3"), ""},
 	{"CreateTable", `{"TableName":"abc","ProvisionedThroughput":{"ReadCapacityUnits":0}}`,
-		many("Value null at 'provisionedThroughput.writeCapacityUnits' failed to satisfy constraint: Member must not be null", "Value '0' at 'provisionedThroughput.readCapacityUnits'"+mmh+"value greater than or equal to 1"), ""},
+		many("Value '0' at 'provisionedThroughput.readCapacityUnits'"+mmh+"value greater than or equal to 1", "Value null at 'provisionedThroughput.writeCapacityUnits' failed to satisfy constraint: Member must not be null"), ""},
 
 	{"BatchGetItem", `{}`, one("Value null at 'requestItems' failed to satisfy constraint: Member must not be null"), ""},
 	{"BatchGetItem", `{"RequestItems":{}}`, "The requestItems parameter is required for BatchGetItem", one("Value at 'RequestItems'" + mmh + "length greater than or equal to 1")},
