@@ -81,8 +81,9 @@ func (a *API) executeWrites(ctx context.Context, in *model.ExecuteTransactionInp
 	if err != nil {
 		return nil, err
 	}
-	t, release, err := a.bindTransactWrite(actions)
-	defer release()
+	var held leases
+	defer held.release()
+	t, err := a.bindTransactWrite(&held, actions)
 	if err != nil {
 		return nil, err
 	}

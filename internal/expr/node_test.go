@@ -117,7 +117,7 @@ func TestManyNames(t *testing.T) {
 func TestDeleteFromLargeSet(t *testing.T) {
 	set := func(step int) attr.Value {
 		var elems []attr.Value
-		for i := 0; i < 1_000_000; i += step {
+		for i := 0; i < 300_000; i += step {
 			elems = append(elems, newInteger(i))
 		}
 		return attr.Set(attr.NS, elems)
@@ -134,7 +134,7 @@ func TestDeleteFromLargeSet(t *testing.T) {
 		}
 		count++
 	}
-	if count != 166_667 {
+	if count != 50_000 {
 		t.Errorf("%d elements", count)
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -53,7 +54,12 @@ func (s *Server) triggers(c *fasthttp.RequestCtx) {
 
 func (s *Server) putTrigger(c *fasthttp.RequestCtx, name string) (trigger.Status, error) {
 	var t trigger.Trigger
-	d := json.NewDecoder(strings.NewReader(string(c.PostBody())))
+	in, err := s.bodies.read(c)
+	defer in.release()
+	if err != nil {
+		return trigger.Status{}, err
+	}
+	d := json.NewDecoder(bytes.NewReader(in.bytes))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&t); err != nil {
 		return trigger.Status{}, err
