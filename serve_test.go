@@ -56,7 +56,7 @@ func TestMain(m *testing.M) {
 
 // command returns the command with the arguments and, of STATOR_ variables,
 // only those given as NAME=VALUE.
-func command(t *testing.T, variables []string, args ...string) *exec.Cmd {
+func command(t testing.TB, variables []string, args ...string) *exec.Cmd {
 	t.Helper()
 	name, err := binary()
 	if err != nil {
@@ -75,7 +75,7 @@ func command(t *testing.T, variables []string, args ...string) *exec.Cmd {
 
 // process is a running server.
 type process struct {
-	*testing.T
+	testing.TB
 	cmd    *exec.Cmd
 	url    string
 	stderr bytes.Buffer
@@ -87,9 +87,9 @@ type process struct {
 var started = regexp.MustCompile(`^stator serves DynamoDB at (http://127\.0\.0\.1:\d+), data in (.+)\n$`)
 
 // startProcess runs the command and waits until it serves.
-func startProcess(t *testing.T, variables []string, args ...string) *process {
+func startProcess(t testing.TB, variables []string, args ...string) *process {
 	t.Helper()
-	p := &process{T: t, cmd: command(t, variables, args...), rest: make(chan string, 1), ended: make(chan error, 1)}
+	p := &process{TB: t, cmd: command(t, variables, args...), rest: make(chan string, 1), ended: make(chan error, 1)}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func (p *process) terminate() {
 }
 
 // serve runs a server on a free port with its data in dir.
-func serve(t *testing.T, dir string, args ...string) *process {
+func serve(t testing.TB, dir string, args ...string) *process {
 	t.Helper()
 	return startProcess(t, nil, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", dir}, args...)...)
 }
