@@ -32,6 +32,7 @@ var loads = []load{
 	{name: "get", reads: 1, read: "GetItem"},
 	{name: "select", reads: 1, read: "ExecuteStatement"},
 	{name: "query", reads: 1, read: "Query"},
+	{name: "query-legacy", reads: 1, read: legacyQuery},
 	{name: "query-gsi", extra: indexed, reads: 1, read: "Query"},
 	{name: "scan", reads: 1, read: "Scan"},
 	{name: "put", write: "PutItem"},
@@ -76,6 +77,10 @@ func findLoad(name string) (load, error) {
 	return loads[i], nil
 }
 
+// legacyQuery is the operation Query with the parameters from before
+// expressions.
+const legacyQuery = "Query, legacy"
+
 // body is the text of the requests of an operation, for newRequest.
 func (d *dataset) body(operation string) string {
 	const key = `"pk":{"S":"p{{partition}}"},"sk":{"N":"{{sort}}"}`
@@ -97,6 +102,8 @@ func (d *dataset) body(operation string) string {
 		}
 		return table + `"KeyConditionExpression":"pk = :p",` +
 			`"ExpressionAttributeValues":{":p":{"S":"p{{partition}}"}}}`
+	case legacyQuery:
+		return table + `"KeyConditions":{"pk":{"ComparisonOperator":"EQ","AttributeValueList":[{"S":"p{{partition}}"}]}}}`
 	case "Scan":
 		return table + fmt.Sprintf(`"Limit":%d,"ExclusiveStartKey":{%s}}`, scanItems, key)
 	case "BatchWriteItem":

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -127,7 +128,8 @@ func (s *Session) Close() error {
 
 // request returns a new request of an operation on d.
 func (s *Session) request(d *dataset, operation string) *request {
-	return newRequest(s.server.Address, operation, d.body(operation))
+	name, _, _ := strings.Cut(operation, ",")
+	return newRequest(s.server.Address, name, d.body(operation))
 }
 
 // source returns random texts and numbers that depend on seed only.
@@ -194,10 +196,14 @@ func (s *Session) AnswerSizes(ctx context.Context, loads []string) (map[string]i
 			return nil, err
 		}
 		for _, operation := range []string{l.read, l.write} {
-			if operation == "" || sizes[operation] > 0 {
+			if operation == "" {
 				continue
 			}
-			if sizes[operation], err = s.answerSize(ctx, s.request(d, operation)); err != nil {
+			r := s.request(d, operation)
+			if sizes[r.operation] > 0 {
+				continue
+			}
+			if sizes[r.operation], err = s.answerSize(ctx, r); err != nil {
 				return nil, err
 			}
 		}
