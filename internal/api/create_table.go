@@ -17,7 +17,7 @@ import (
 // CreateTable adds a table. The answer says CREATING, as clients expect; the
 // table is ready when they have it.
 func (a *API) CreateTable(ctx context.Context, in *model.CreateTableInput) (*model.CreateTableOutput, error) {
-	d, err := newDescriptor(in, a.Now())
+	d, err := a.newDescriptor(in)
 	if err != nil {
 		return nil, err
 	}
@@ -34,13 +34,32 @@ func (a *API) CreateTable(ctx context.Context, in *model.CreateTableInput) (*mod
 	case err != nil:
 		return nil, err
 	}
-	return &model.CreateTableOutput{TableDescription: a.describe(t, statusCreating)}, nil
+	return &model.CreateTableOutput{TableDescription: a.describeNew(t, in)}, nil
 }
 
-// newDescriptor checks a request and builds what it asks for at now.
-func newDescriptor(in *model.CreateTableInput, now time.Time) (*table.Descriptor, error) {
+// describeNew returns the description of t in the answer that creates it: what
+// is known a little later is not there yet.
+func (a *API) describeNew(t *table.Table, in *model.CreateTableInput) *model.TableDescription {
+	out := a.describe(t, statusCreating)
+	if out.BillingModeSummary != nil {
+		out.BillingModeSummary.LastUpdateToPayPerRequestDateTime = timestamp(time.Time{})
+	}
+	if in.WarmThroughput == nil {
+		out.WarmThroughput = nil
+	}
+	for i := range out.GlobalSecondaryIndexes {
+		out.GlobalSecondaryIndexes[i].WarmThroughput = nil
+	}
+	return out
+}
+
+// newDescriptor checks a request and builds what it asks for.
+func (a *API) newDescriptor(in *model.CreateTableInput) (*table.Descriptor, error) {
 	if in.VectorIndexes != nil || in.ResourcePolicy.Set || in.GlobalTableSourceArn.Set || in.GlobalTableSettingsReplicationMode.Set {
 		return nil, ddberr.Validation("This version of Stator has no vector indexes, resource policies or replicas")
+	}
+	if err := checkSchemaGiven(in); err != nil {
+		return nil, err
 	}
 	onDemand := in.BillingMode.V == "PAY_PER_REQUEST"
 	if err := checkBilling(onDemand, in.ProvisionedThroughput, in.OnDemandThroughput); err != nil {
@@ -51,33 +70,60 @@ func newDescriptor(in *model.CreateTableInput, now time.Time) (*table.Descriptor
 		return nil, err
 	}
 	d := &table.Descriptor{
-		Name: tableName(in.TableName.V), ID: uuid.NewString(), Created: now,
+		Name: tableName(in.TableName.V), ID: uuid.NewString(), Created: a.Now(),
 		Attributes:         defs,
 		Billing:            table.Billing{OnDemand: onDemand, Named: onDemand},
 		Throughput:         throughput(in.ProvisionedThroughput),
-		OnDemand:           onDemandLimits(in.OnDemandThroughput),
-		Warm:               warmThroughput(in.WarmThroughput),
 		Class:              in.TableClass.V,
 		DeletionProtection: in.DeletionProtectionEnabled.V,
 	}
 	if d.Key, err = defs.tableKey(in.KeySchema); err != nil {
 		return nil, err
 	}
-	if err := addIndexes(d, in); err != nil {
+	if err := a.addIndexes(d, in); err != nil {
 		return nil, err
 	}
 	if err := checkIndexes(d); err != nil {
 		return nil, err
 	}
-	if view, err := streamView(in.StreamSpecification); err != nil {
-		return nil, err
-	} else if view != "" {
+	return d, a.addSettings(d, in)
+}
+
+// addSettings gives d what a CreateTable asks for beside keys and indexes.
+func (a *API) addSettings(d *table.Descriptor, in *model.CreateTableInput) (err error) {
+	if d.OnDemand, err = a.limitOnDemand("", nil, in.OnDemandThroughput, true); err != nil {
+		return err
+	}
+	if d.Warm, err = a.newWarm("table", d.Billing, d.Throughput, in.WarmThroughput); err != nil {
+		return err
+	}
+	view, err := streamView(in.StreamSpecification, &ddberr.StreamCreatedViewMissing, &ddberr.StreamCreatedViewDisabled)
+	if err != nil {
+		return err
+	}
+	if view != "" {
 		d.EnableStream(view, d.Created)
 	}
-	if s := in.SSESpecification; s != nil {
-		d.SSE = table.SSE{Enabled: s.Enabled.V, Type: s.SSEType.V, Key: s.KMSMasterKeyId.V}
+	if d.SSE, err = encryption(in.SSESpecification); err != nil {
+		return err
 	}
-	return d, setTags(d, in.Tags)
+	return setTags(d, in.Tags)
+}
+
+// checkSchemaGiven reports members that the model does not require, because a
+// replica in another account has those of its source, but a new table has to
+// have.
+func checkSchemaGiven(in *model.CreateTableInput) error {
+	const missing = "Value null at '%s' failed to satisfy constraint: Member must not be null"
+	switch {
+	case in.AttributeDefinitions == nil && in.KeySchema == nil:
+		return ddberr.Validation("2 validation errors detected: "+missing+"; "+missing, "attributeDefinitions", "keySchema")
+	case in.AttributeDefinitions == nil:
+		return ddberr.Validation("1 validation error detected: "+missing, "attributeDefinitions")
+	case in.KeySchema == nil:
+		return ddberr.Validation("1 validation error detected: "+missing, "keySchema")
+	}
+	return nil
 }
 
 func checkBilling(onDemand bool, provisioned *model.ProvisionedThroughput, limits *model.OnDemandThroughput) error {
@@ -86,13 +132,13 @@ func checkBilling(onDemand bool, provisioned *model.ProvisionedThroughput, limit
 		return ddberr.ThroughputOnDemand.Fault()
 	case !onDemand && provisioned == nil:
 		return ddberr.ThroughputMissing.Fault()
-	case !onDemand && limits != nil:
-		return ddberr.OnDemandNotProvisioned.Fault()
+	case !onDemand:
+		return notOnDemand(&ddberr.OnDemandNotProvisioned, "", limits)
 	}
 	return nil
 }
 
-func addIndexes(d *table.Descriptor, in *model.CreateTableInput) error {
+func (a *API) addIndexes(d *table.Descriptor, in *model.CreateTableInput) error {
 	defs := definitions(d.Attributes)
 	switch {
 	case in.LocalSecondaryIndexes != nil && len(in.LocalSecondaryIndexes) == 0:
@@ -104,6 +150,9 @@ func addIndexes(d *table.Descriptor, in *model.CreateTableInput) error {
 	case len(in.GlobalSecondaryIndexes) > maxGlobal:
 		return ddberr.GlobalTooMany.Fault()
 	}
+	if err := defs.checkUsed(in); err != nil {
+		return err
+	}
 	for i := range in.LocalSecondaryIndexes {
 		x, err := defs.localIndex(d.Key, &in.LocalSecondaryIndexes[i])
 		if err != nil {
@@ -112,7 +161,14 @@ func addIndexes(d *table.Descriptor, in *model.CreateTableInput) error {
 		d.Indexes = append(d.Indexes, x)
 	}
 	for i := range in.GlobalSecondaryIndexes {
-		x, err := defs.globalIndex(d.Billing.OnDemand, &in.GlobalSecondaryIndexes[i])
+		g := &in.GlobalSecondaryIndexes[i]
+		x, err := defs.globalIndex(g)
+		if err == nil {
+			err = checkIndexBilling(d.Billing.OnDemand, g)
+		}
+		if err == nil {
+			err = a.setIndexThroughput(x, d.Billing, g)
+		}
 		if err != nil {
 			return err
 		}
@@ -121,26 +177,64 @@ func addIndexes(d *table.Descriptor, in *model.CreateTableInput) error {
 	return nil
 }
 
+func checkIndexBilling(onDemand bool, in *model.GlobalSecondaryIndex) error {
+	name := in.IndexName.V
+	switch {
+	case onDemand && in.ProvisionedThroughput != nil:
+		return ddberr.IndexThroughputOnDemand.Fault(name)
+	case !onDemand && in.ProvisionedThroughput == nil:
+		return ddberr.IndexThroughputMissing.Fault(name)
+	case !onDemand:
+		return notOnDemand(&ddberr.IndexOnDemandNotProvisioned, name, in.OnDemandThroughput)
+	}
+	return nil
+}
+
 // streamView returns the view type of the stream that in enables, "" if it
-// enables none.
-func streamView(in *model.StreamSpecification) (string, error) {
+// enables none; the texts are those of a view type that is missing, or given
+// for no stream.
+func streamView(in *model.StreamSpecification, missing, disabled *ddberr.Text) (string, error) {
 	switch {
 	case in == nil:
 		return "", nil
 	case in.StreamEnabled.V && !in.StreamViewType.Set:
-		return "", ddberr.StreamViewMissing.Fault()
+		return "", missing.Fault()
 	case !in.StreamEnabled.V && in.StreamViewType.Set:
-		return "", ddberr.StreamViewDisabled.Fault()
+		return "", disabled.Fault()
 	}
 	return in.StreamViewType.V, nil
+}
+
+// encryption returns the setting that in asks for. A type alone enables it.
+func encryption(in *model.SSESpecification) (table.SSE, error) {
+	if in == nil {
+		return table.SSE{}, nil
+	}
+	off := in.Enabled.Set && !in.Enabled.V
+	switch {
+	case off && in.SSEType.Set:
+		return table.SSE{}, ddberr.EncryptionTypeDisabled.Fault()
+	case off && in.KMSMasterKeyId.Set:
+		return table.SSE{}, ddberr.EncryptionKeyDisabled.Fault()
+	case in.SSEType.Set && in.SSEType.V != "KMS":
+		return table.SSE{}, ddberr.EncryptionTypeUnknown.Fault(in.SSEType.V)
+	case in.KMSMasterKeyId.Set && !in.SSEType.Set:
+		return table.SSE{}, ddberr.EncryptionTypeMissing.Fault()
+	}
+	return table.SSE{Enabled: in.Enabled.V || in.SSEType.Set, Type: in.SSEType.V, Key: in.KMSMasterKeyId.V}, nil
 }
 
 // setTags adds tags to d; a tag with the same key is replaced.
 func setTags(d *table.Descriptor, tags []model.Tag) error {
 	if len(tags) > maxTags {
-		return ddberr.TagTooMany.Fault(len(tags))
+		return ddberr.TagTooMany.Fault()
 	}
+	given := map[string]bool{}
 	for _, tag := range tags {
+		if given[tag.Key.V] {
+			return ddberr.TagRepeated.Fault(tag.Key.V)
+		}
+		given[tag.Key.V] = true
 		if strings.HasPrefix(tag.Key.V, "aws:") {
 			return ddberr.TagReserved.Fault(tag.Key.V)
 		}
@@ -152,7 +246,7 @@ func setTags(d *table.Descriptor, tags []model.Tag) error {
 		}
 	}
 	if len(d.Tags) > maxTags {
-		return ddberr.TagTooMany.Fault(len(d.Tags))
+		return ddberr.TagTooMany.Fault()
 	}
 	return nil
 }

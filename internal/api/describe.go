@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/statordb/stator/internal/model"
@@ -13,13 +15,6 @@ const (
 	statusActive   = "ACTIVE"
 	statusUpdating = "UPDATING"
 	statusDeleting = "DELETING"
-)
-
-// Warm throughput of a new on-demand table. (Developer guide, "Warm
-// throughput".)
-const (
-	warmRead  = 12000
-	warmWrite = 4000
 )
 
 // describe returns the description of t in a state.
@@ -38,7 +33,7 @@ func (a *API) describe(t *table.Table, status string) *model.TableDescription {
 		DeletionProtectionEnabled: model.Some(t.DeletionProtection),
 		OnDemandThroughput:        describeOnDemand(t.OnDemand),
 	}
-	for _, d := range t.Attributes {
+	for _, d := range sortedAttributes(t.Attributes) {
 		out.AttributeDefinitions = append(out.AttributeDefinitions, model.AttributeDefinition{
 			AttributeName: model.Some(d.Name), AttributeType: model.Some(d.Type.String()),
 		})
@@ -51,6 +46,11 @@ func (a *API) describe(t *table.Table, status string) *model.TableDescription {
 	a.describeLatestStream(t, out)
 	a.describeIndexes(t, status, out)
 	return out
+}
+
+// sortedAttributes returns attrs by name, as they are described.
+func sortedAttributes(attrs []table.KeyAttr) []table.KeyAttr {
+	return slices.SortedFunc(slices.Values(attrs), func(a, b table.KeyAttr) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // describeSettings adds what is described only when it was asked for.
@@ -125,32 +125,15 @@ func describeOnDemand(o *table.OnDemand) *model.OnDemandThroughput {
 	if o == nil {
 		return nil
 	}
-	limit := func(n int64) int64 {
-		if n == 0 {
-			return -1
-		}
-		return n
-	}
-	return &model.OnDemandThroughput{MaxReadRequestUnits: model.Some(limit(o.Read)), MaxWriteRequestUnits: model.Some(limit(o.Write))}
-}
-
-// warmUnits returns the throughput that a table or index can take at once.
-func warmUnits(b table.Billing, provisioned table.Throughput, warm *table.Throughput) table.Throughput {
-	units := provisioned
-	if b.OnDemand {
-		units = table.Throughput{Read: warmRead, Write: warmWrite}
-	}
-	if warm != nil {
-		units.Read, units.Write = max(units.Read, warm.Read), max(units.Write, warm.Write)
-	}
-	return units
+	limit := func(n int64) model.Opt[int64] { return model.Opt[int64]{V: n, Set: n > 0} }
+	return &model.OnDemandThroughput{MaxReadRequestUnits: limit(o.Read), MaxWriteRequestUnits: limit(o.Write)}
 }
 
 func (a *API) describeIndexes(t *table.Table, tableStatus string, out *model.TableDescription) {
 	for _, x := range t.Indexes {
 		count := t.Counts.Of(x.Space)
 		arn := model.Some(a.tableARN(t.Name) + "/index/" + x.Name)
-		projection := &model.Projection{ProjectionType: model.Some(x.Projection.Type), NonKeyAttributes: x.Projection.NonKeys}
+		projection := &model.Projection{ProjectionType: model.Some(x.Projection.Type), NonKeyAttributes: slices.Sorted(slices.Values(x.Projection.NonKeys))}
 		if !x.Global {
 			out.LocalSecondaryIndexes = append(out.LocalSecondaryIndexes, model.LocalSecondaryIndexDescription{
 				IndexName: model.Some(x.Name), KeySchema: describeKey(x.Key), Projection: projection,

@@ -36,6 +36,10 @@ var unitNames = [...]string{meter.Read: "ReadCapacityUnits", meter.Write: "Write
 
 const moreUnits = "Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
 
+// protectionInterval is how long a table's deletion protection stays as it was
+// set. (Observed.)
+const protectionInterval = 15 * time.Second
+
 // checkUnits returns a LimitExceededException if d, which replaces before,
 // asks for more provisioned units than the quotas allow. Units that d has
 // already are not questioned. The text for an index is that for a table with
@@ -113,6 +117,18 @@ func checkDecrease(t table.Throughput, now time.Time) error {
 		"After the first %d decreases, each subsequent decrease in the same UTC day can be performed at most once every %d seconds. "+
 		"Number of decreases today: %d. Last decrease at %s. Next decrease can be made at %s",
 		freeDecreases, int(decreaseEvery.Seconds()), t.DecreasesOn(now), format(t.Decreased), format(next))
+}
+
+// checkProtection returns a ThrottlingException if the deletion protection of
+// d must not be set now.
+func checkProtection(d *table.Descriptor, now time.Time) error {
+	next := d.ProtectionChanged.Add(protectionInterval)
+	if !now.Before(next) {
+		return nil
+	}
+	return ddberr.New("ThrottlingException", fmt.Sprintf(
+		"Deletion protection setting for table %s modified within the previous %d milliseconds. Please try again after %s",
+		d.Name, protectionInterval.Milliseconds(), next.UTC().Format("2006-01-02T15:04:05.000")))
 }
 
 // checkSwitch returns a LimitExceededException if a table with the switches to

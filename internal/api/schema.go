@@ -67,8 +67,10 @@ func (defs definitions) has(schema []model.KeySchemaElement) bool {
 // tableKey checks and resolves the KeySchema of a table.
 func (defs definitions) tableKey(schema []model.KeySchemaElement) (table.KeySchema, error) {
 	switch {
-	case len(defs) < len(schema) || !defs.has(schema):
+	case len(defs) < len(schema):
 		return table.KeySchema{}, ddberr.SchemaUndefined.Fault()
+	case !defs.has(schema):
+		return table.KeySchema{}, ddberr.IndexUndefined.Fault(schemaNames(schema), strings.Join(defs.names(), ", "))
 	case schema[0].KeyType.V != "HASH":
 		return table.KeySchema{}, ddberr.SchemaFirstNotHash.Fault()
 	case len(schema) > 1 && schema[1].KeyType.V != "RANGE":
@@ -79,17 +81,24 @@ func (defs definitions) tableKey(schema []model.KeySchemaElement) (table.KeySche
 	return table.KeySchema{Hash: defs.resolve(schema, "HASH"), Sort: defs.resolve(schema, "RANGE")}, nil
 }
 
-// indexKey checks and resolves the KeySchema of an index. The number of its
-// elements, which the model does not bound, comes first.
-func (defs definitions) indexKey(name string, schema []model.KeySchemaElement) (table.KeySchema, error) {
+// checkDefined checks that an index's key has no more attributes than it may,
+// which the model does not say, and that they are all defined.
+func (defs definitions) checkDefined(schema []model.KeySchemaElement) error {
 	switch {
 	case countKeys(schema, "HASH") > maxIndexHash:
-		return table.KeySchema{}, ddberr.SchemaTooManyKeys.Fault(maxIndexHash, "HASH", name)
+		return ddberr.SchemaTooManyKeys.Fault("HASH")
 	case countKeys(schema, "RANGE") > maxIndexSort:
-		return table.KeySchema{}, ddberr.SchemaTooManyKeys.Fault(maxIndexSort, "RANGE", name)
+		return ddberr.SchemaTooManyKeys.Fault("RANGE")
+	case !defs.has(schema):
+		return ddberr.IndexUndefined.Fault(schemaNames(schema), strings.Join(defs.names(), ", "))
 	}
-	if !defs.has(schema) {
-		return table.KeySchema{}, ddberr.IndexUndefined.Fault(schemaNames(schema), strings.Join(defs.names(), ", "))
+	return nil
+}
+
+// indexKey checks and resolves the KeySchema of an index.
+func (defs definitions) indexKey(schema []model.KeySchemaElement) (table.KeySchema, error) {
+	if err := defs.checkDefined(schema); err != nil {
+		return table.KeySchema{}, err
 	}
 	if len(schema) == 0 || schema[0].KeyType.V != "HASH" {
 		return table.KeySchema{}, ddberr.SchemaFirstNotHash.Fault()
@@ -97,12 +106,14 @@ func (defs definitions) indexKey(name string, schema []model.KeySchemaElement) (
 	key := table.KeySchema{Hash: defs.resolve(schema, "HASH"), Sort: defs.resolve(schema, "RANGE")}
 	names := key.Names()
 	slices.Sort(names)
-	sorted := slices.IsSortedFunc(schema, func(a, b model.KeySchemaElement) int { return strings.Compare(a.KeyType.V, b.KeyType.V) })
-	switch {
-	case len(slices.Compact(names)) < len(schema):
+	ordered := slices.IsSortedFunc(schema, func(a, b model.KeySchemaElement) int { return strings.Compare(a.KeyType.V, b.KeyType.V) })
+	switch unique := len(slices.Compact(names)) == len(schema); {
+	case !unique && len(schema) == 2 && len(key.Sort) == 1:
 		return table.KeySchema{}, ddberr.SchemaSameName.Fault()
-	case !sorted: // HASH before RANGE
-		return table.KeySchema{}, ddberr.SchemaSecondNotRange.Fault()
+	case !unique:
+		return table.KeySchema{}, ddberr.SchemaSameNames.Fault()
+	case !ordered:
+		return table.KeySchema{}, ddberr.SchemaHashAfterRange.Fault()
 	}
 	return key, nil
 }
@@ -117,12 +128,16 @@ func countKeys(schema []model.KeySchemaElement, kind string) int {
 	return n
 }
 
-func schemaNames(schema []model.KeySchemaElement) string {
+func attributeNames(schema []model.KeySchemaElement) []string {
 	var names []string
 	for _, e := range schema {
 		names = append(names, e.AttributeName.V)
 	}
-	return strings.Join(names, ", ")
+	return names
+}
+
+func schemaNames(schema []model.KeySchemaElement) string {
+	return strings.Join(attributeNames(schema), ", ")
 }
 
 func parseProjection(p *model.Projection) (table.Projection, error) {
@@ -135,6 +150,11 @@ func parseProjection(p *model.Projection) (table.Projection, error) {
 	case kind == "INCLUDE" && p.NonKeyAttributes == nil:
 		return table.Projection{}, ddberr.ProjectionNoNonKeys.Fault()
 	}
+	for i, name := range p.NonKeyAttributes {
+		if slices.Contains(p.NonKeyAttributes[:i], name) {
+			return table.Projection{}, ddberr.ProjectionRepeated.Fault(name)
+		}
+	}
 	return table.Projection{Type: p.ProjectionType.V, NonKeys: p.NonKeyAttributes}, nil
 }
 
@@ -144,7 +164,7 @@ func (defs definitions) localIndex(t table.KeySchema, in *model.LocalSecondaryIn
 		return nil, ddberr.LocalTableNoRange.Fault()
 	}
 	name := in.IndexName.V
-	key, err := defs.indexKey(name, in.KeySchema)
+	key, err := defs.indexKey(in.KeySchema)
 	switch {
 	case err != nil:
 		return nil, err
@@ -160,10 +180,9 @@ func (defs definitions) localIndex(t table.KeySchema, in *model.LocalSecondaryIn
 	return &table.Index{Name: name, Key: key, Projection: projection}, nil
 }
 
-// globalIndex checks and resolves a GSI of a table in a capacity mode.
-func (defs definitions) globalIndex(onDemand bool, in *model.GlobalSecondaryIndex) (*table.Index, error) {
-	name := in.IndexName.V
-	key, err := defs.indexKey(name, in.KeySchema)
+// globalIndex checks and resolves a GSI but for its throughput.
+func (defs definitions) globalIndex(in *model.GlobalSecondaryIndex) (*table.Index, error) {
+	key, err := defs.indexKey(in.KeySchema)
 	if err != nil {
 		return nil, err
 	}
@@ -171,63 +190,61 @@ func (defs definitions) globalIndex(onDemand bool, in *model.GlobalSecondaryInde
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case onDemand && in.ProvisionedThroughput != nil:
-		return nil, ddberr.IndexThroughputOnDemand.Fault(name)
-	case !onDemand && in.ProvisionedThroughput == nil:
-		return nil, ddberr.IndexThroughputMissing.Fault(name)
-	}
-	return &table.Index{
-		Name: name, Global: true, Key: key, Projection: projection,
-		Throughput: throughput(in.ProvisionedThroughput),
-		OnDemand:   onDemandLimits(in.OnDemandThroughput), Warm: warmThroughput(in.WarmThroughput),
-	}, nil
+	return &table.Index{Name: in.IndexName.V, Global: true, Key: key, Projection: projection}, nil
 }
 
-func throughput(in *model.ProvisionedThroughput) table.Throughput {
-	if in == nil {
-		return table.Throughput{}
+// setIndexThroughput gives x, a new GSI of a table in a capacity mode, what
+// in asks for.
+func (a *API) setIndexThroughput(x *table.Index, b table.Billing, in *model.GlobalSecondaryIndex) (err error) {
+	x.Throughput = throughput(in.ProvisionedThroughput)
+	if x.OnDemand, err = a.limitOnDemand(x.Name, nil, in.OnDemandThroughput, true); err != nil {
+		return err
 	}
-	return table.Throughput{Read: in.ReadCapacityUnits.V, Write: in.WriteCapacityUnits.V}
+	x.Warm, err = a.newWarm("index "+x.Name, b, x.Throughput, in.WarmThroughput)
+	return err
 }
 
-func onDemandLimits(in *model.OnDemandThroughput) *table.OnDemand {
-	if in == nil {
-		return nil
+// checkUsed checks that the key schemas of a table and its indexes have a
+// definition of every attribute, and use every definition.
+func (defs definitions) checkUsed(in *model.CreateTableInput) error {
+	var schemas [][]model.KeySchemaElement
+	for _, x := range in.LocalSecondaryIndexes {
+		schemas = append(schemas, x.KeySchema)
 	}
-	return &table.OnDemand{Read: in.MaxReadRequestUnits.V, Write: in.MaxWriteRequestUnits.V}
-}
-
-func warmThroughput(in *model.WarmThroughput) *table.Throughput {
-	if in == nil {
-		return nil
+	for _, x := range in.GlobalSecondaryIndexes {
+		schemas = append(schemas, x.KeySchema)
 	}
-	return &table.Throughput{Read: in.ReadUnitsPerSecond.V, Write: in.WriteUnitsPerSecond.V}
-}
-
-// checkIndexes checks what concerns all indexes of d together, and that no
-// attribute definition is spare.
-func checkIndexes(d *table.Descriptor) error {
-	var seen, used []string
-	nonKeys := 0
-	used = append(used, d.Key.Names()...)
-	for _, x := range d.Indexes {
-		if slices.Contains(seen, x.Name) {
-			return ddberr.IndexNameRepeated.Fault(x.Name)
+	used := attributeNames(in.KeySchema)
+	for _, schema := range schemas {
+		if err := defs.checkDefined(schema); err != nil {
+			return err
 		}
-		seen = append(seen, x.Name)
-		nonKeys += len(x.Projection.NonKeys)
-		used = append(used, x.Key.Names()...)
+		used = append(used, attributeNames(schema)...)
 	}
 	slices.Sort(used)
 	used = slices.Compact(used)
 	switch {
-	case nonKeys > maxNonKeys:
-		return ddberr.ProjectionTooMany.Fault()
-	case len(used) == len(d.Attributes):
+	case len(used) == len(defs):
 		return nil
-	case len(d.Indexes) == 0:
+	case len(schemas) == 0:
 		return ddberr.DefinitionsUnlike.Fault()
 	}
-	return ddberr.DefinitionsUnused.Fault(strings.Join(definitions(d.Attributes).names(), ", "), strings.Join(used, ", "))
+	return ddberr.DefinitionsUnused.Fault(strings.Join(defs.names(), ", "), strings.Join(used, ", "))
+}
+
+// checkIndexes checks what concerns all indexes of d together.
+func checkIndexes(d *table.Descriptor) error {
+	seen := map[string]bool{}
+	nonKeys := 0
+	for _, x := range d.Indexes {
+		if seen[x.Name] {
+			return ddberr.IndexNameRepeated.Fault(x.Name)
+		}
+		seen[x.Name] = true
+		nonKeys += len(x.Projection.NonKeys)
+	}
+	if nonKeys > maxNonKeys {
+		return ddberr.ProjectionTooMany.Fault()
+	}
+	return nil
 }

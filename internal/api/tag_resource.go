@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/table"
 )
@@ -12,6 +13,9 @@ func (a *API) TagResource(ctx context.Context, in *model.TagResourceInput) (*mod
 	t, err := a.tagged(in.ResourceArn.V)
 	if err != nil {
 		return nil, err
+	}
+	if len(in.Tags) == 0 {
+		return nil, ddberr.TagsNone.Fault()
 	}
 	_, err = a.Engine.Change(ctx, t.Name, func(d *table.Descriptor) error { return setTags(d, in.Tags) })
 	return &model.TagResourceOutput{}, err

@@ -11,9 +11,17 @@ import (
 // tagged returns the table that a ResourceArn names. Tables have tags,
 // indexes have not.
 func (a *API) tagged(arn string) (*table.Table, error) {
+	if !strings.HasPrefix(arn, "arn:") {
+		return nil, ddberr.ARNPrefix.Fault(arn)
+	}
 	name, ok := model.TableOfARN(arn)
-	if !ok || name == "" || strings.Contains(name, "/") {
+	switch parts := strings.SplitN(arn, ":", 6); {
+	case len(parts) < 6 || parts[2] != "dynamodb":
+		return nil, ddberr.ARNForeign.Fault(arn)
+	case !ok || name == "" || parts[3] != a.Region:
 		return nil, ddberr.ARNInvalid.Fault(arn)
+	case strings.Contains(name, "/"): // an index
+		return nil, ddberr.ARNNoTable.Fault(arn)
 	}
 	if t := a.Engine.Catalog.Get(name); t != nil {
 		return t, nil

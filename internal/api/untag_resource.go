@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/table"
 )
@@ -13,6 +14,9 @@ func (a *API) UntagResource(ctx context.Context, in *model.UntagResourceInput) (
 	t, err := a.tagged(in.ResourceArn.V)
 	if err != nil {
 		return nil, err
+	}
+	if len(in.TagKeys) == 0 {
+		return nil, ddberr.TagKeysNone.Fault()
 	}
 	_, err = a.Engine.Change(ctx, t.Name, func(d *table.Descriptor) error {
 		d.Tags = slices.DeleteFunc(d.Tags, func(tag table.Tag) bool { return slices.Contains(in.TagKeys, tag.Key) })

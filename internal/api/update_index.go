@@ -8,19 +8,31 @@ import (
 	"github.com/statordb/stator/internal/table"
 )
 
-// checkIndexUpdates checks that at most one index is created or deleted.
+// indexChanges returns whether updates create an index, create or delete one,
+// and update one.
+func indexChanges(updates []model.GlobalSecondaryIndexUpdate) (created, onlined, updated bool) {
+	for _, u := range updates {
+		created = created || u.Create != nil
+		onlined = onlined || u.Create != nil || u.Delete != nil
+		updated = updated || u.Update != nil
+	}
+	return created, onlined, updated
+}
+
+// checkIndexUpdates checks that each update is of one kind and of an index of
+// its own, and that at most one index is created or deleted.
 func checkIndexUpdates(updates []model.GlobalSecondaryIndexUpdate) error {
 	online := 0
+	seen := map[string]bool{}
 	for _, u := range updates {
-		kinds := 0
-		for _, given := range []bool{u.Create != nil, u.Update != nil, u.Delete != nil} {
-			if given {
-				kinds++
-			}
+		name, err := updatedIndex(u)
+		switch {
+		case err != nil:
+			return err
+		case seen[name]:
+			return ddberr.IndexUpdateTwice.Fault(name)
 		}
-		if kinds != 1 {
-			return ddberr.IndexUpdateOneOf.Fault()
-		}
+		seen[name] = true
 		if u.Update == nil {
 			online++
 		}
@@ -31,71 +43,130 @@ func checkIndexUpdates(updates []model.GlobalSecondaryIndexUpdate) error {
 	return nil
 }
 
+// updatedIndex returns the name of the index that u is about.
+func updatedIndex(u model.GlobalSecondaryIndexUpdate) (string, error) {
+	var names []string
+	if u.Create != nil {
+		names = append(names, u.Create.IndexName.V)
+	}
+	if u.Update != nil {
+		names = append(names, u.Update.IndexName.V)
+	}
+	if u.Delete != nil {
+		names = append(names, u.Delete.IndexName.V)
+	}
+	switch len(names) {
+	case 0:
+		return "", ddberr.IndexUpdateNone.Fault()
+	case 1:
+		return names[0], nil
+	}
+	return "", ddberr.IndexUpdateMany.Fault()
+}
+
 func onlineIndexLimit() error {
 	return ddberr.New("LimitExceededException", "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table")
 }
 
-// updateIndex makes one element of GlobalSecondaryIndexUpdates on d.
-func (a *API) updateIndex(d *table.Descriptor, u model.GlobalSecondaryIndexUpdate, defs []model.AttributeDefinition) error {
+// updateIndex makes u, one of the GlobalSecondaryIndexUpdates of in, on d.
+func (a *API) updateIndex(d *table.Descriptor, u model.GlobalSecondaryIndexUpdate, in *model.UpdateTableInput) error {
 	switch {
 	case u.Create != nil:
-		return createIndex(d, u.Create, defs)
+		return a.createIndex(d, u.Create, in.AttributeDefinitions)
 	case u.Delete != nil:
 		return deleteIndex(d, u.Delete.IndexName.V)
 	}
 	x := d.Index(u.Update.IndexName.V)
-	if x == nil || !x.Global {
+	switch {
+	case x == nil:
 		return ddberr.ResourceNotFound("Requested resource not found")
+	case !x.Global:
+		return ddberr.IndexUpdatedLocal.Fault(x.Name)
 	}
-	if p := u.Update.ProvisionedThroughput; p != nil {
-		if d.Billing.OnDemand {
-			return ddberr.IndexUpdateOnDemand.Fault(x.Name)
-		}
-		if err := a.setThroughput(&x.Throughput, throughput(p)); err != nil {
-			return err
-		}
+	if err := a.updateIndexUnits(d, x, u.Update); err != nil {
+		return err
 	}
-	if limits := onDemandLimits(u.Update.OnDemandThroughput); limits != nil {
-		x.OnDemand = limits
-	}
-	w := warmThroughput(u.Update.WarmThroughput)
+	w := u.Update.WarmThroughput
 	if w == nil {
 		return nil
 	}
-	warm, err := raiseWarm(warmUnits(d.Billing, x.Throughput, x.Warm), *w, "index "+x.Name)
+	warm, err := a.raiseWarm(&ddberr.WarmLower, "index "+x.Name, warmUnits(d.Billing, x.Throughput, x.Warm), w)
 	if err == nil {
 		x.Warm = warm
 	}
 	return err
 }
 
+// updateIndexUnits changes the throughput of x, of the kind that d's mode has.
+func (a *API) updateIndexUnits(d *table.Descriptor, x *table.Index, in *model.UpdateGlobalSecondaryIndexAction) (err error) {
+	if p := in.ProvisionedThroughput; p != nil {
+		next, now := throughput(p), x.Throughput
+		switch {
+		case d.Billing.OnDemand:
+			return ddberr.IndexUpdatedOnDemand.Fault(x.Name)
+		case next.Read == now.Read && next.Write == now.Write:
+			return ddberr.IndexThroughputSame.Fault(x.Name, now.Read, next.Read, now.Write, next.Write)
+		}
+		if err := a.setThroughput(&x.Throughput, next); err != nil {
+			return err
+		}
+	}
+	if !d.Billing.OnDemand {
+		return notOnDemand(&ddberr.IndexUpdateNotProvisioned, x.Name, in.OnDemandThroughput)
+	}
+	x.OnDemand, err = a.limitOnDemand(x.Name, x.OnDemand, in.OnDemandThroughput, false)
+	return err
+}
+
 // createIndex adds a GSI to d, to be filled by a job.
-func createIndex(d *table.Descriptor, in *model.CreateGlobalSecondaryIndexAction, given []model.AttributeDefinition) error {
-	if d.Index(in.IndexName.V) != nil {
-		return ddberr.IndexNameRepeated.Fault(in.IndexName.V)
+func (a *API) createIndex(d *table.Descriptor, in *model.CreateGlobalSecondaryIndexAction, given []model.AttributeDefinition) error {
+	switch {
+	case d.Index(in.IndexName.V) != nil:
+		return ddberr.IndexExists.Fault()
+	case len(given) == 0:
+		return ddberr.IndexNotDefined.Fault(in.IndexName.V)
 	}
 	defs, err := mergeDefinitions(d.Attributes, given)
 	if err != nil {
 		return err
 	}
-	x, err := defs.globalIndex(d.Billing.OnDemand, &model.GlobalSecondaryIndex{
+	x, err := a.newIndex(d, defs, &model.GlobalSecondaryIndex{
 		IndexName: in.IndexName, KeySchema: in.KeySchema, Projection: in.Projection,
 		ProvisionedThroughput: in.ProvisionedThroughput, OnDemandThroughput: in.OnDemandThroughput, WarmThroughput: in.WarmThroughput,
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if d.Building() != nil {
+	case d.Building() != nil:
 		return onlineIndexLimit()
-	}
-	if n := countGlobal(d); n >= maxGlobal {
-		return ddberr.GlobalTooMany.Fault()
+	case countGlobal(d) >= maxGlobal:
+		return limitExceeded("Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of %d", maxGlobal)
 	}
 	x.State = table.IndexPreparing
 	d.Attributes = defs
 	d.Indexes = append(d.Indexes, x)
 	d.TrimAttributes()
 	return nil
+}
+
+// newIndex checks and resolves a GSI to be added to d, whose attributes are
+// defined in defs.
+func (a *API) newIndex(d *table.Descriptor, defs definitions, in *model.GlobalSecondaryIndex) (*table.Index, error) {
+	x, err := defs.globalIndex(in)
+	switch {
+	case err != nil:
+		return nil, err
+	case d.Billing.OnDemand && in.ProvisionedThroughput != nil:
+		return nil, ddberr.IndexCreatedOnDemand.Fault(x.Name)
+	case !d.Billing.OnDemand && in.ProvisionedThroughput == nil:
+		return nil, ddberr.IndexCreatedWithoutUnits.Fault(x.Name)
+	}
+	if !d.Billing.OnDemand {
+		if err := notOnDemand(&ddberr.IndexUpdateNotProvisioned, x.Name, in.OnDemandThroughput); err != nil {
+			return nil, err
+		}
+	}
+	return x, a.setIndexThroughput(x, d.Billing, in)
 }
 
 func countGlobal(d *table.Descriptor) int {
@@ -132,7 +203,7 @@ func deleteIndex(d *table.Descriptor, name string) error {
 	case x == nil:
 		return ddberr.ResourceNotFound("Requested resource not found")
 	case !x.Global:
-		return ddberr.IndexNotGlobal.Fault(name)
+		return ddberr.IndexDeletedLocal.Fault(name)
 	case x.State == table.IndexDeleting:
 		return ddberr.ResourceInUse("Attempt to change a resource which is still in use: Index is being deleted: " + name)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/statordb/stator/internal/table"
 )
 
-// UpdateTable changes one kind of setting of a table. The answer says
-// UPDATING, as clients expect; the change is made when they have it.
+// UpdateTable changes the settings of a table. The answer says UPDATING where
+// clients expect it; the change is made when they have it.
 func (a *API) UpdateTable(ctx context.Context, in *model.UpdateTableInput) (*model.UpdateTableOutput, error) {
 	if err := checkUpdateTable(in); err != nil {
 		return nil, err
@@ -24,35 +24,78 @@ func (a *API) UpdateTable(ctx context.Context, in *model.UpdateTableInput) (*mod
 		return nil, err
 	}
 	a.Engine.StartIndexJobs(t)
-	return &model.UpdateTableOutput{TableDescription: a.describe(t, statusUpdating)}, nil
+	return &model.UpdateTableOutput{TableDescription: a.describe(t, updateStatus(in))}, nil
+}
+
+// updateStatus returns the state of the table in the answer to in. What takes
+// DynamoDB no time, or shows in another state, leaves the table active.
+func updateStatus(in *model.UpdateTableInput) string {
+	_, onlined, _ := indexChanges(in.GlobalSecondaryIndexUpdates)
+	if in.BillingMode.Set || in.ProvisionedThroughput != nil || in.StreamSpecification != nil || in.TableClass.Set || onlined {
+		return statusUpdating
+	}
+	return statusActive
 }
 
 // checkUpdateTable checks what needs no table: that there is a change, and
-// only one kind.
+// that its parts go together.
 func checkUpdateTable(in *model.UpdateTableInput) error {
-	kinds := 0
-	for _, given := range []bool{
-		in.BillingMode.Set || in.ProvisionedThroughput != nil || in.OnDemandThroughput != nil || len(in.GlobalSecondaryIndexUpdates) > 0,
-		in.TableClass.Set, in.DeletionProtectionEnabled.Set, in.WarmThroughput != nil, in.StreamSpecification != nil, in.SSESpecification != nil,
-	} {
-		if given {
-			kinds++
-		}
+	if in.ReplicaUpdates != nil || in.GlobalTableWitnessUpdates != nil || in.VectorIndexUpdates != nil || in.MultiRegionConsistency.Set ||
+		in.GlobalTableSettingsReplicationMode.Set || in.DisassociationProtectionEnabled.Set {
+		return ddberr.Validation("This version of Stator has no replicas and no vector indexes")
+	}
+	if err := checkTogether(in); err != nil {
+		return err
 	}
 	switch {
-	case in.ReplicaUpdates != nil || in.GlobalTableWitnessUpdates != nil || in.VectorIndexUpdates != nil || in.MultiRegionConsistency.Set ||
-		in.GlobalTableSettingsReplicationMode.Set || in.DisassociationProtectionEnabled.Set:
-		return ddberr.Validation("This version of Stator has no replicas and no vector indexes")
-	case kinds == 0:
-		return ddberr.UpdateNothing.Fault()
-	case kinds > 1:
-		return ddberr.UpdateManyKind.Fault()
 	case in.GlobalSecondaryIndexUpdates != nil && len(in.GlobalSecondaryIndexUpdates) == 0:
 		return ddberr.IndexUpdatesEmpty.Fault()
 	case in.BillingMode.V == "PAY_PER_REQUEST" && in.ProvisionedThroughput != nil:
-		return ddberr.ThroughputOnDemand.Fault()
+		return ddberr.ThroughputToOnDemand.Fault()
+	case in.BillingMode.V == "PROVISIONED" && in.ProvisionedThroughput == nil:
+		return ddberr.ThroughputToProvisioned.Fault()
 	}
 	return checkIndexUpdates(in.GlobalSecondaryIndexUpdates)
+}
+
+// checkTogether checks that a request has a change, and no two that do not go
+// together.
+func checkTogether(in *model.UpdateTableInput) error {
+	created, onlined, updated := indexChanges(in.GlobalSecondaryIndexUpdates)
+	stream, iops := in.StreamSpecification != nil, in.ProvisionedThroughput != nil
+	changes := 0
+	for _, given := range []bool{
+		in.SSESpecification != nil, in.TableClass.Set, in.DeletionProtectionEnabled.Set, in.WarmThroughput != nil,
+		in.OnDemandThroughput != nil, stream, iops || in.BillingMode.Set, len(in.GlobalSecondaryIndexUpdates) > 0,
+	} {
+		if given {
+			changes++
+		}
+	}
+	more := changes > 1
+	switch {
+	case changes == 0:
+		return ddberr.UpdateNothing.Fault()
+	case more && in.SSESpecification != nil:
+		return ddberr.EncryptionAlone.Fault()
+	case more && in.TableClass.Set:
+		return ddberr.ClassAlone.Fault()
+	case more && in.DeletionProtectionEnabled.Set:
+		return ddberr.ProtectionAlone.Fault()
+	case in.WarmThroughput != nil && created:
+		return ddberr.WarmWithIndex.Fault()
+	case more && in.WarmThroughput != nil:
+		return ddberr.WarmAlone.Fault()
+	case in.OnDemandThroughput != nil && (iops || stream || onlined || updated):
+		return ddberr.OnDemandAlone.Fault()
+	case stream && (iops || in.BillingMode.Set || updated):
+		return ddberr.StreamWithUnits.Fault()
+	case onlined && iops:
+		return ddberr.IndexWithUnits.Fault()
+	case onlined && stream:
+		return ddberr.IndexWithStream.Fault()
+	}
+	return nil
 }
 
 // applyUpdate makes the change that in asks for on d.
@@ -68,19 +111,38 @@ func (a *API) applyUpdate(d *table.Descriptor, in *model.UpdateTableInput) error
 		d.Class, d.ClassChanged = in.TableClass.V, a.Now()
 	}
 	if in.DeletionProtectionEnabled.Set {
-		d.DeletionProtection = in.DeletionProtectionEnabled.V
+		if err := checkProtection(d, a.Now()); err != nil && a.EnforceCapacity {
+			return err
+		}
+		d.DeletionProtection, d.ProtectionChanged = in.DeletionProtectionEnabled.V, a.Now()
 	}
-	if w := warmThroughput(in.WarmThroughput); w != nil {
-		warm, err := raiseWarm(warmUnits(d.Billing, d.Throughput, d.Warm), *w, "table")
+	if in.WarmThroughput != nil {
+		warm, err := a.raiseWarm(&ddberr.WarmLower, "table", warmUnits(d.Billing, d.Throughput, d.Warm), in.WarmThroughput)
 		if err != nil {
 			return err
 		}
 		d.Warm = warm
 	}
-	if s := in.SSESpecification; s != nil {
-		d.SSE = table.SSE{Enabled: s.Enabled.V, Type: s.SSEType.V, Key: s.KMSMasterKeyId.V}
+	keepWarm(before, d)
+	if err := updateEncryption(d, in.SSESpecification); err != nil {
+		return err
 	}
 	return a.updateStream(d, in.StreamSpecification)
+}
+
+// updateEncryption changes d's encryption setting; nil leaves it.
+func updateEncryption(d *table.Descriptor, in *model.SSESpecification) error {
+	next, err := encryption(in)
+	switch {
+	case in == nil || err != nil:
+		return err
+	case !next.Enabled && !d.SSE.Enabled:
+		return ddberr.EncryptedByDefault.Fault()
+	case next.Key != "" && d.SSE.Key == next.Key:
+		return ddberr.EncryptedWithKey.Fault()
+	}
+	d.SSE = next
+	return nil
 }
 
 // updateStream enables or disables d's stream; nil leaves it.
@@ -88,7 +150,7 @@ func (a *API) updateStream(d *table.Descriptor, in *model.StreamSpecification) e
 	if in == nil {
 		return nil
 	}
-	view, err := streamView(in)
+	view, err := streamView(in, &ddberr.StreamViewMissing, &ddberr.StreamViewDisabled)
 	enabled := d.StreamEnabled() != nil
 	switch {
 	case err != nil:
@@ -106,7 +168,7 @@ func (a *API) updateStream(d *table.Descriptor, in *model.StreamSpecification) e
 }
 
 // updateCapacity changes billing mode and throughput of d and its GSIs.
-func (a *API) updateCapacity(d *table.Descriptor, in *model.UpdateTableInput) error {
+func (a *API) updateCapacity(d *table.Descriptor, in *model.UpdateTableInput) (err error) {
 	toProvisioned := in.BillingMode.V == "PROVISIONED" && d.Billing.OnDemand
 	if err := a.switchBilling(d, in); err != nil {
 		return err
@@ -123,20 +185,22 @@ func (a *API) updateCapacity(d *table.Descriptor, in *model.UpdateTableInput) er
 			return err
 		}
 	}
-	if limits := onDemandLimits(in.OnDemandThroughput); limits != nil {
-		if !d.Billing.OnDemand {
-			return ddberr.OnDemandNotProvisioned.Fault()
+	if !d.Billing.OnDemand {
+		if err := notOnDemand(&ddberr.UpdateNotProvisioned, "", in.OnDemandThroughput); err != nil {
+			return err
 		}
-		d.OnDemand = limits
+	}
+	if d.OnDemand, err = a.limitOnDemand("", d.OnDemand, in.OnDemandThroughput, false); err != nil {
+		return err
 	}
 	for _, u := range in.GlobalSecondaryIndexUpdates {
-		if err := a.updateIndex(d, u, in.AttributeDefinitions); err != nil {
+		if err := a.updateIndex(d, u, in); err != nil {
 			return err
 		}
 	}
 	for _, x := range d.Indexes {
 		if toProvisioned && x.Global && x.Throughput.Read == 0 {
-			return ddberr.IndexThroughputMissing.Fault(x.Name)
+			return ddberr.IndexNotSwitched.Fault(x.Name)
 		}
 	}
 	return nil
@@ -159,27 +223,15 @@ func (a *API) switchBilling(d *table.Descriptor, in *model.UpdateTableInput) err
 		}
 		d.Billing.OnDemand, d.Billing.Named = true, true
 	case "PROVISIONED":
-		if d.Billing.OnDemand && in.ProvisionedThroughput == nil {
-			return ddberr.ThroughputMissing.Fault()
-		}
 		if d.Billing.OnDemand {
 			d.OnDemand = nil
+			for _, x := range d.Indexes {
+				x.OnDemand = nil
+			}
 		}
 		d.Billing.OnDemand, d.Billing.Named = false, true
 	}
 	return nil
-}
-
-// raiseWarm returns the warm throughput of what, now at units, after a request
-// for next, of which each half may be left out.
-func raiseWarm(units, next table.Throughput, what string) (*table.Throughput, error) {
-	switch {
-	case next.Read != 0 && next.Read < units.Read:
-		return nil, ddberr.WarmLower.Fault("ReadUnitsPerSecond", what)
-	case next.Write != 0 && next.Write < units.Write:
-		return nil, ddberr.WarmLower.Fault("WriteUnitsPerSecond", what)
-	}
-	return &table.Throughput{Read: max(next.Read, units.Read), Write: max(next.Write, units.Write)}, nil
 }
 
 // setThroughput replaces a provisioned throughput and dates the change.

@@ -876,8 +876,8 @@ func (in *ProvisionedThroughput) AppendJSON(dst []byte) []byte {
 }
 
 func (in *ProvisionedThroughput) check(v *Violations) {
-	v.number("ReadCapacityUnits", in.ReadCapacityUnits, &numberMin1, required)
 	v.number("WriteCapacityUnits", in.WriteCapacityUnits, &numberMin1, required)
+	v.number("ReadCapacityUnits", in.ReadCapacityUnits, &numberMin1, required)
 }
 
 // ProvisionedThroughputDescription is part of responses.

@@ -76,7 +76,7 @@ var violationTests = []struct{ op, text, older, now string }{
 	{"CreateTable", `{"TableName":"abc","LocalSecondaryIndexes":[{"IndexName":"l1","KeySchema":[{"AttributeName":"a","KeyType":"HASH"}],"Projection":{}}],"GlobalSecondaryIndexes":[{"IndexName":"g1","KeySchema":[{"AttributeName":"a","KeyType":"HASH"}],"Projection":{}}]}`,
 		many("Value 'g1' at 'globalSecondaryIndexes.1.member.indexName'"+mmh+"length greater than or equal to 3", "Value 'l1' at 'localSecondaryIndexes.1.member.indexName'"+mmh+"length greater than or equal to 3"), ""},
 	{"CreateTable", `{"TableName":"abc","ProvisionedThroughput":{"ReadCapacityUnits":0}}`,
-		many("Value '0' at 'provisionedThroughput.readCapacityUnits'"+mmh+"value greater than or equal to 1", "Value null at 'provisionedThroughput.writeCapacityUnits' failed to satisfy constraint: Member must not be null"), ""},
+		many("Value null at 'provisionedThroughput.writeCapacityUnits' failed to satisfy constraint: Member must not be null", "Value '0' at 'provisionedThroughput.readCapacityUnits'"+mmh+"value greater than or equal to 1"), ""},
 
 	{"BatchGetItem", `{}`, one("Value null at 'requestItems' failed to satisfy constraint: Member must not be null"), ""},
 	{"BatchGetItem", `{"RequestItems":{}}`, "The requestItems parameter is required for BatchGetItem", one("Value at 'RequestItems'" + mmh + "length greater than or equal to 1")},

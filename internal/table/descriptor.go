@@ -28,11 +28,12 @@ type Descriptor struct {
 	Class              string // STANDARD or STANDARD_INFREQUENT_ACCESS; "" when never set
 	ClassChanged       time.Time
 	DeletionProtection bool
-	Tags               []Tag    // sorted by key
-	Streams            []Stream `json:",omitempty"` // oldest first; only the last can be enabled
-	Shards             []*Shard `json:",omitempty"` // of the change log, by number
-	LastShard          uint32   `json:",omitzero"`  // highest number that a shard has had
-	TTL                TTL      `json:",omitzero"`
+	ProtectionChanged  time.Time `json:",omitzero"` // when UpdateTable set DeletionProtection
+	Tags               []Tag     // sorted by key
+	Streams            []Stream  `json:",omitempty"` // oldest first; only the last can be enabled
+	Shards             []*Shard  `json:",omitempty"` // of the change log, by number
+	LastShard          uint32    `json:",omitzero"`  // highest number that a shard has had
+	TTL                TTL       `json:",omitzero"`
 	SSE                SSE
 
 	keyNames []string // of the table's key attributes, sorted; set by prepare
@@ -128,8 +129,7 @@ func (t Throughput) DecreasesOn(now time.Time) int64 {
 	return t.DecreasesToday
 }
 
-// OnDemand holds maximum request units per second; 0 means not given, -1 no
-// maximum.
+// OnDemand holds maximum request units per second; 0 or less means none.
 type OnDemand struct{ Read, Write int64 }
 
 // SSE is the encryption setting of a table as asked for.
