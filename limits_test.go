@@ -190,3 +190,26 @@ func TestCanceledTransactionPays(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// Deletion protection is changed at most once in 15 seconds (sheet of 2026, 10).
+func TestProtectionIsLimited(t *testing.T) {
+	c, clock := enforcing(t)
+	createProvisioned(t, c, 5, 5)
+	protect := func(on bool) error {
+		_, err := c.UpdateTable(context.Background(), &dynamodb.UpdateTableInput{TableName: aws.String("Load"), DeletionProtectionEnabled: &on})
+		return err
+	}
+	if err := protect(true); err != nil {
+		t.Fatal(err)
+	}
+	clock.advance(14 * time.Second)
+	var throttled *types.ThrottlingException
+	if err := protect(false); !errors.As(err, &throttled) {
+		t.Fatalf("after 14 seconds: %v", err)
+	}
+	equal(t, "text", throttled.ErrorMessage(), "Deletion protection setting for table Load modified within the previous 15000 milliseconds. Please try again after 2026-11-01T12:00:15.000")
+	clock.advance(time.Second)
+	if err := protect(false); err != nil {
+		t.Errorf("after 15 seconds: %v", err)
+	}
+}

@@ -56,7 +56,7 @@ func (a *API) selection(b *partiql.Bound, consistent bool) (*selection, error) {
 func (s *selection) useIndex(name string) error {
 	x := s.plan.Table.Index(name)
 	switch {
-	case x == nil:
+	case x == nil || x.State == table.IndexDeleting:
 		return ddberr.StatementIndexUnknown.Fault()
 	case x.State != table.IndexActive:
 		return ddberr.IndexBackfilling.Fault(name)
