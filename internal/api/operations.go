@@ -111,8 +111,8 @@ func run[In, Out any, I request[In], O response[Out]](method func(*API, context.
 		}
 		var violations model.Violations
 		in.Validate(&violations)
-		if e := violations.Error(style); e != nil {
-			return nil, e
+		if violations.Any() {
+			return nil, violated(&violations, style, body)
 		}
 		out, err := method(a, ctx, in)
 		if err != nil {

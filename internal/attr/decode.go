@@ -20,22 +20,38 @@ const MaxDepth = 32
 type decoder struct {
 	out   []byte
 	fault *ddberr.Fault
-	at    string // the top-level attribute at fault
-	parts []part // stack of the members or elements of the open containers
-	tmp   []byte
-	sent  []part // a set's elements as sent
+	// nestedName is the fault of an empty name below the top, if there was no
+	// other before; ranked says that it yields to a fault of nesting.
+	nestedName *ddberr.Fault
+	ranked     bool
+	at         string // the top-level attribute at fault
+	parts      []part // stack of the members or elements of the open containers
+	tmp        []byte
+	sent       []part // a set's elements as sent
 }
 
 // part is a member of a map or an element of a set in decoder.out.
 type part struct{ start, name, value, end int }
 
 func (d *decoder) fail(f *ddberr.Fault) {
-	if d.fault == nil {
+	if d.fault == nil || d.fault == d.nestedName && f.Text == &ddberr.NestingTooDeep {
+		d.fault = f
+	}
+}
+
+// failName is fail for the name of a member. In an item, too much nesting
+// stands back behind an empty name at the top, but not behind one inside.
+func (d *decoder) failName(f *ddberr.Fault, depth int) {
+	switch {
+	case d.fault == nil && d.ranked && depth > 0:
+		d.fault, d.nestedName = f, f
+	case d.fault == nil, d.ranked && depth == 0 && d.fault.Text == &ddberr.NestingTooDeep:
 		d.fault = f
 	}
 }
 
 func (d *decoder) item(s *wire.Scanner) error {
+	d.ranked = true
 	if err := s.Map("AttributeValue"); err != nil {
 		return err
 	}
@@ -54,9 +70,9 @@ func (d *decoder) members(s *wire.Scanner, depth int) error {
 		if !more {
 			break
 		}
-		healthy := d.fault == nil
+		before := d.fault
 		if f := CheckName(view(key)); f != nil {
-			d.fail(f)
+			d.failName(f, depth)
 		}
 		p := part{start: len(d.out)}
 		d.out = binary.AppendUvarint(d.out, uint64(len(key)))
@@ -67,7 +83,7 @@ func (d *decoder) members(s *wire.Scanner, depth int) error {
 			return err
 		}
 		p.end = len(d.out)
-		if healthy && d.fault != nil && depth == 0 {
+		if d.fault != before && depth == 0 {
 			d.at = string(d.name(p))
 		}
 		if n := len(d.parts); n > base && bytes.Compare(d.name(d.parts[n-1]), d.name(p)) >= 0 {

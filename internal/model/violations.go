@@ -83,6 +83,11 @@ func (v *Violations) begin(rules []rule) { *v = Violations{rules: rules} }
 // Any reports whether a constraint is violated.
 func (v *Violations) Any() bool { return len(v.found) > 0 }
 
+// OnlyEnums reports whether values outside enumerations are all that is wrong.
+func (v *Violations) OnlyEnums() bool {
+	return v.Any() && !slices.ContainsFunc(v.found, func(f violation) bool { return f.kind != kindEnum })
+}
+
 func (v *Violations) enter(name string, elem int) {
 	v.path[v.depth] = step{name, elem}
 	v.depth++
