@@ -5,7 +5,8 @@
 // JSON and its types (SerializationException), the constraints of the model
 // (all of them in one ValidationException), and then the operation: members
 // that do not go together, values and expressions, the table, its key schema,
-// the condition, the size of the result.
+// the condition, the size of the result. testdata/order.txt shows it for every
+// operation.
 package api
 
 import (

@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/statordb/stator"
+	"github.com/statordb/stator/internal/api"
 )
 
 // TestScripts runs the requests in testdata against a server of today's
@@ -72,7 +73,7 @@ func call(t *testing.T, srv *stator.Server, operation, body string) string {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	req.Header.Set("X-Amz-Target", "DynamoDB_20120810."+operation)
+	req.Header.Set("X-Amz-Target", api.ServiceOf(operation)+"."+operation)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
