@@ -86,6 +86,7 @@ func (s *selection) checkProjected(columns *partiql.Projection) error {
 		return ddberr.ProjectionGlobal.Fault(x.Name, strings.Join(names, ", "))
 	}
 	s.plan.Fetch = len(names) > 0
+	s.plan.FilterEntries = !s.read.Keyed // a scan filters what the index has
 	return nil
 }
 

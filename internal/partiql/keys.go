@@ -66,6 +66,7 @@ func (b *Bound) find(keys Keys) found {
 	if !exact {
 		out.rest = b.conjuncts
 	}
+	out.alternatives = distinct(out.alternatives)
 	return out
 }
 

@@ -46,7 +46,7 @@ func (b *Bound) Read(keys Keys) (Read, *ddberr.Fault) {
 	for _, c := range found.rest {
 		r.FilterNames = c.node.appendNames(r.FilterNames)
 	}
-	alternatives := distinct(found.alternatives)
+	alternatives := found.alternatives
 	if f := check(alternatives, keys); f != nil {
 		return Read{}, f
 	}

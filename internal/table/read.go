@@ -51,6 +51,9 @@ type Plan struct {
 	Limit      int             // items to evaluate at most; 0: no limit
 	CountOnly  bool            // Items stay empty
 	Fetch      bool            // follow LSI entries to the items of the table
+	// FilterEntries: Filter is for the entries, not for the items that Fetch
+	// finds.
+	FilterEntries bool
 }
 
 // Page is what one run of a Plan found.
@@ -140,7 +143,11 @@ func (page *Page) add(ctx context.Context, r kv.Reader, p *Plan, pair kv.Pair) (
 	if full {
 		page.Last = row.Item.Clone()
 	}
-	if p.Filter == nil || p.Filter.Eval(it) {
+	filtered := it
+	if p.FilterEntries {
+		filtered = row.Item
+	}
+	if p.Filter == nil || p.Filter.Eval(filtered) {
 		page.Count++
 		if !p.CountOnly {
 			page.Items = append(page.Items, page.keep(it))
