@@ -1,8 +1,10 @@
 package api
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/statordb/stator/internal/table"
 )
@@ -34,5 +36,25 @@ func TestReadsOfChangingIndex(t *testing.T) {
 				t.Errorf("%s: got %s", operation, got)
 			}
 		}
+	}
+}
+
+// TestDefinitionsGoWithTheirIndex: the definition of an attribute goes with
+// the last index that uses it (sheet of 2026, 5).
+func TestDefinitionsGoWithTheirIndex(t *testing.T) {
+	a, _, _ := newFaulty(t)
+	const index = `{"IndexName":"%s","KeySchema":[{"AttributeName":"%s","KeyType":"HASH"},{"AttributeName":"b","KeyType":"RANGE"}],"Projection":{"ProjectionType":"ALL"}}`
+	do(t, a, "CreateTable", `{"TableName":"indexed","AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"},{"AttributeName":"one","AttributeType":"S"},{"AttributeName":"two","AttributeType":"S"},{"AttributeName":"b","AttributeType":"S"}],"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST","GlobalSecondaryIndexes":[`+strings.ReplaceAll(index, "%s", "one")+`,`+strings.ReplaceAll(index, "%s", "two")+`]}`, 200)
+	do(t, a, "UpdateTable", `{"TableName":"indexed","GlobalSecondaryIndexUpdates":[{"Delete":{"IndexName":"one"}}]}`, 200)
+	for len(a.Engine.Catalog.Get("indexed").Indexes) > 1 {
+		time.Sleep(time.Millisecond)
+	}
+	var names []string
+	for _, d := range a.Engine.Catalog.Get("indexed").Attributes {
+		names = append(names, d.Name)
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, []string{"b", "pk", "two"}) {
+		t.Errorf("defined: %v", names)
 	}
 }
