@@ -38,7 +38,8 @@ type Config struct {
 	AllowUnauthenticated bool
 	// EnforceCapacity throttles tables and indexes as DynamoDB does: at their
 	// provisioned or on-demand throughput and at the limits of partitions; and
-	// limits how often their throughput is decreased or made on-demand.
+	// limits how often their throughput is decreased, and their capacity mode,
+	// class and deletion protection are changed.
 	EnforceCapacity bool
 	// CacheBytes is the most memory for the block cache, 256 MiB if zero.
 	CacheBytes int64

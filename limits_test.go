@@ -213,3 +213,22 @@ func TestProtectionIsLimited(t *testing.T) {
 		t.Errorf("after 15 seconds: %v", err)
 	}
 }
+
+// A table's class is set at most twice in 30 days.
+func TestClassChangesAreLimited(t *testing.T) {
+	c, clock := enforcing(t)
+	createProvisioned(t, c, 5, 5)
+	set := func(class types.TableClass) error {
+		_, err := c.UpdateTable(context.Background(), &dynamodb.UpdateTableInput{TableName: aws.String("Load"), TableClass: class})
+		return err
+	}
+	if err := errors.Join(set(types.TableClassStandardInfrequentAccess), set(types.TableClassStandard)); err != nil {
+		t.Fatal(err)
+	}
+	clock.advance(29 * 24 * time.Hour)
+	wantLimit(t, set(types.TableClassStandard), "Subscriber limit exceeded: Updates to TableClass are limited to 2 times in 30 day(s).")
+	clock.advance(24 * time.Hour)
+	if err := set(types.TableClassStandard); err != nil {
+		t.Errorf("after 30 days: %v", err)
+	}
+}

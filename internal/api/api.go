@@ -31,8 +31,8 @@ type Config struct {
 	Region  string // in ARNs
 	Account string // in ARNs, twelve digits
 	Dialect Dialect
-	// EnforceCapacity limits how often throughput is decreased and a table
-	// switched to on-demand, as DynamoDB does.
+	// EnforceCapacity limits how often throughput, capacity mode, class and
+	// deletion protection of a table are changed, as DynamoDB does.
 	EnforceCapacity bool
 	Now             func() time.Time
 	Log             *slog.Logger

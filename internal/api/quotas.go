@@ -36,6 +36,13 @@ var unitNames = [...]string{meter.Read: "ReadCapacityUnits", meter.Write: "Write
 
 const moreUnits = "Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
 
+// A table's class is set twice in 30 days. (API reference, UpdateTable;
+// DDB-TABLE-443 of the findings in testdata/table_findings.txt.)
+const (
+	maxClasses  = 2
+	classWindow = 30 * 24 * time.Hour
+)
+
 // protectionInterval is how long a table's deletion protection stays as it was
 // set. (Observed.)
 const protectionInterval = 15 * time.Second
@@ -135,7 +142,7 @@ func checkProtection(d *table.Descriptor, now time.Time) error {
 // on-demand so far, oldest first, must not be switched now. The text was seen
 // when one switch was allowed.
 func checkSwitch(switches []time.Time, now time.Time) error {
-	if len(recent(switches, now)) < maxSwitches {
+	if len(recent(switches, now, switchWindow)) < maxSwitches {
 		return nil
 	}
 	const layout = "Mon Jan 02 15:04:05 MST 2006"
@@ -143,15 +150,25 @@ func checkSwitch(switches []time.Time, now time.Time) error {
 		maxSwitches, switches[len(switches)-1].UTC().Format(layout), switches[len(switches)-maxSwitches].Add(switchWindow).UTC().Format(layout))
 }
 
-// switched returns the switches that matter after one at now.
-func switched(switches []time.Time, now time.Time) []time.Time {
-	switches = append(recent(switches, now), now)
-	return switches[max(0, len(switches)-maxSwitches):]
+// checkClass returns a LimitExceededException if a table whose class was set
+// at changes, oldest first, must not be given one now, not even the same.
+func checkClass(changes []time.Time, now time.Time) error {
+	if len(recent(changes, now, classWindow)) < maxClasses {
+		return nil
+	}
+	return limitExceeded("Subscriber limit exceeded: Updates to TableClass are limited to %d times in %d day(s).", maxClasses, classWindow/(24*time.Hour))
 }
 
-// recent returns the switches within the window that ends now.
-func recent(switches []time.Time, now time.Time) []time.Time {
-	return slices.DeleteFunc(slices.Clone(switches), func(at time.Time) bool { return now.Sub(at) >= switchWindow })
+// changed returns the changes that matter after one at now: those within the
+// window before it, and no more than n.
+func changed(changes []time.Time, now time.Time, window time.Duration, n int) []time.Time {
+	changes = append(recent(changes, now, window), now)
+	return changes[max(0, len(changes)-n):]
+}
+
+// recent returns the changes within the window that ends now.
+func recent(changes []time.Time, now time.Time, window time.Duration) []time.Time {
+	return slices.DeleteFunc(slices.Clone(changes), func(at time.Time) bool { return now.Sub(at) >= window })
 }
 
 func limitExceeded(format string, args ...any) error {

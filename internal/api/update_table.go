@@ -108,7 +108,12 @@ func (a *API) applyUpdate(d *table.Descriptor, in *model.UpdateTableInput) error
 		return err
 	}
 	if in.TableClass.Set {
-		d.Class, d.ClassChanged = in.TableClass.V, a.Now()
+		now := a.Now()
+		if err := checkClass(d.ClassChanges, now); err != nil && a.EnforceCapacity {
+			return err
+		}
+		d.Class, d.ClassChanged = in.TableClass.V, now
+		d.ClassChanges = changed(d.ClassChanges, now, classWindow, maxClasses)
 	}
 	if in.DeletionProtectionEnabled.Set {
 		if err := checkProtection(d, a.Now()); err != nil && a.EnforceCapacity {
@@ -214,7 +219,7 @@ func (a *API) switchBilling(d *table.Descriptor, in *model.UpdateTableInput) err
 			if err := checkSwitch(d.Billing.Switches, now); err != nil && a.EnforceCapacity {
 				return err
 			}
-			d.Billing.Switches = switched(d.Billing.Switches, now)
+			d.Billing.Switches = changed(d.Billing.Switches, now, switchWindow, maxSwitches)
 			d.Billing.Changed = now
 			d.Throughput = table.Throughput{}
 			for _, x := range d.Indexes {

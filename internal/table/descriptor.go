@@ -27,6 +27,7 @@ type Descriptor struct {
 	Warm               *Throughput
 	Class              string // STANDARD or STANDARD_INFREQUENT_ACCESS; "" when never set
 	ClassChanged       time.Time
+	ClassChanges       []time.Time `json:",omitempty"` // the last ones, oldest first
 	DeletionProtection bool
 	ProtectionChanged  time.Time `json:",omitzero"` // when UpdateTable set DeletionProtection
 	Tags               []Tag     // sorted by key
@@ -166,6 +167,7 @@ func (d *Descriptor) Clone() *Descriptor {
 	c.Shards = cloneEach(d.Shards)
 	c.Indexes = cloneEach(d.Indexes)
 	c.Billing.Switches = slices.Clone(d.Billing.Switches)
+	c.ClassChanges = slices.Clone(d.ClassChanges)
 	return &c
 }
 
