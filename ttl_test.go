@@ -128,6 +128,14 @@ func TestTimeToLive(t *testing.T) {
 	if len(left) != 5 {
 		t.Errorf("left are %v", left)
 	}
+	res, err := http.Get(srv.URL() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if text, err := io.ReadAll(res.Body); err != nil || !strings.Contains(string(text), `stator_time_to_live_deleted_item_count_total{table="Music"} 302`) {
+		t.Errorf("metrics do not count 302 expired items (%v)", err)
+	}
 	latest, err := s.iterator(0, streamtypes.ShardIteratorTypeTrimHorizon, nil)
 	if err != nil {
 		t.Fatal(err)

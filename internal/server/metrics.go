@@ -88,6 +88,7 @@ var (
 	descConsumed    = [2]*prometheus.Desc{capacityDesc("consumed_read_capacity_units_total", "Read capacity units consumed."), capacityDesc("consumed_write_capacity_units_total", "Write capacity units consumed.")}
 	descThrottled   = [2]*prometheus.Desc{capacityDesc("read_throttle_events_total", "Reads refused for want of capacity."), capacityDesc("write_throttle_events_total", "Writes refused for want of capacity.")}
 	descProvisioned = [2]*prometheus.Desc{capacityDesc("provisioned_read_capacity_units", "Provisioned read capacity units per second."), capacityDesc("provisioned_write_capacity_units", "Provisioned write capacity units per second.")}
+	descExpired     = prometheus.NewDesc("stator_time_to_live_deleted_item_count_total", "Items deleted because their time to live was over.", []string{"table"}, nil)
 	descItems       = capacityDesc("item_count", "Items, or entries of an index.")
 	descBytes       = capacityDesc("size_bytes", "Size of the items, or of the entries of an index.")
 )
@@ -118,7 +119,7 @@ func collectTable(ch chan<- prometheus.Metric, t *table.Table, x *table.Index) {
 
 // Describe implements prometheus.Collector.
 func (storeCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDisk, descCache, descHits, descMisses, descCommits, descSyncs, descBackfill, descItems, descBytes} {
+	for _, d := range []*prometheus.Desc{descDisk, descCache, descHits, descMisses, descCommits, descSyncs, descBackfill, descExpired, descItems, descBytes} {
 		ch <- d
 	}
 	for k := range descConsumed {
@@ -138,6 +139,7 @@ func (s storeCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(descCommits, prometheus.CounterValue, float64(st.Commits))
 	ch <- prometheus.MustNewConstMetric(descSyncs, prometheus.CounterValue, float64(st.Syncs))
 	s.engine.Each(func(t *table.Table) {
+		ch <- prometheus.MustNewConstMetric(descExpired, prometheus.CounterValue, float64(t.Counts.Expired()), t.Name)
 		collectTable(ch, t, nil)
 		for _, x := range t.Indexes {
 			collectTable(ch, t, x)

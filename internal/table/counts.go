@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/statordb/stator/internal/kv"
 )
@@ -16,7 +17,8 @@ import (
 // writes in memory and are stored now and then. After a stop that did not
 // store them they are counted again, see recounter.
 type Counts struct {
-	mu struct {
+	expired atomic.Int64 // items deleted since the process started because their time to live was over
+	mu      struct {
 		sync.Mutex
 		spaces map[uint32]*spaceCount
 		dirty  bool // differs from what is stored
@@ -53,6 +55,10 @@ func (c *Counts) Of(space uint32) Count {
 	}
 	return Count{max(n.Items, 0), max(n.Bytes, 0)}
 }
+
+// Expired returns how many items were deleted, since the process started,
+// because their time to live was over.
+func (c *Counts) Expired() int64 { return c.expired.Load() }
 
 // at returns the count of a space, to change. The caller holds c.mu.
 func (c *Counts) at(space uint32) *spaceCount {

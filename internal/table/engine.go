@@ -140,7 +140,9 @@ func (e *Engine) settle(c *Change, factor float64) {
 	if c.collection != "" {
 		e.collections.add(c.collection, c.counts)
 	}
-	if !c.Expired {
+	if c.Expired {
+		c.Table.Counts.expired.Add(1)
+	} else {
 		c.charge(factor)
 	}
 	for _, d := range c.counts {
