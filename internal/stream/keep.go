@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/statordb/stator/internal/table"
@@ -31,20 +32,12 @@ func (s *Streams) Keep(ctx context.Context) error {
 	next := pace{now, map[*table.Tail]int64{}}
 	var errs []error
 	s.engine.Each(func(t *table.Table) {
-		stream := t.StreamEnabled()
-		if stream == nil {
-			return
-		}
-		open := 0
-		for _, shard := range t.Visible(stream.Label) {
-			if t.Tail(shard.Number) != nil {
-				open++
-			}
-		}
-		for _, shard := range t.Visible(stream.Label) {
+		shards := slices.DeleteFunc(t.Log(0), func(shard *table.Shard) bool { return t.Tail(shard.Number) == nil })
+		open := len(shards)
+		for _, shard := range shards {
 			tail := t.Tail(shard.Number)
 			if tail == nil {
-				continue
+				continue // closed meanwhile
 			}
 			next.changes[tail] = tail.Changes()
 			if n := s.successors(shard, tail, open, now); n > 0 {

@@ -61,6 +61,23 @@ func (s *Streams) Read(ctx context.Context, it Iterator, limit int) (Batch, erro
 	if err != nil {
 		return Batch{}, err
 	}
+	it.issued = now
+	return s.readShard(ctx, of, it, limit)
+}
+
+// ReadFrom reads up to limit records of a shard of the stream of, as it is now,
+// from a stamp on. Changes past their retention are passed over. It returns a
+// TrimmedDataAccessException or a ResourceNotFoundException.
+func (s *Streams) ReadFrom(ctx context.Context, of Stream, shard *table.Shard, stamp uint64, limit int) (Batch, error) {
+	now, ok := s.Now(of)
+	if !ok {
+		return Batch{}, errTrimmed()
+	}
+	return s.readShard(ctx, now, s.From(now, shard, stamp), limit)
+}
+
+// readShard reads where it says, which is in the stream of.
+func (s *Streams) readShard(ctx context.Context, of Stream, it Iterator, limit int) (Batch, error) {
 	shard := of.shardNumbered(it.shard)
 	switch {
 	case shard != nil:
@@ -69,7 +86,6 @@ func (s *Streams) Read(ctx context.Context, it Iterator, limit int) (Batch, erro
 	default:
 		return Batch{}, ddberr.ResourceNotFound("Invalid ShardId in ShardIterator")
 	}
-	it.issued = now
 	if shard.Open() && of.live != nil {
 		if tail := of.live.Tail(shard.Number); tail != nil && it.next > tail.Stamp() {
 			return Batch{Of: of, Next: it}, nil
@@ -129,7 +145,13 @@ func (s Stream) record(shard *table.Shard, r table.Record) Record {
 		out.Keys = r.Key.Clone()
 	} else {
 		out.Keys = image.Project(slices.Sorted(slices.Values(s.Table.Key.Names())))
-		out.Old, out.New = r.Old.Clone(), r.New.Clone()
+	}
+	// Another reader of the log may need images that the stream does not show.
+	if s.Images().Old {
+		out.Old = r.Old.Clone()
+	}
+	if s.Images().New {
+		out.New = r.New.Clone()
 	}
 	out.Size = out.Keys.Size() + out.Old.Size() + out.New.Size()
 	return out

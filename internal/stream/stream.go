@@ -28,12 +28,13 @@ func New(engine *table.Engine, region, account string, now func() time.Time) *St
 	return &Streams{engine: engine, now: now, region: region, prefix: "arn:aws:dynamodb:" + region + ":" + account + ":table/"}
 }
 
-// Stream is a stream that can be read.
+// Stream is a stream that can be read, or a table's change log read as one.
 type Stream struct {
 	table.Stream
-	ARN   string
+	ARN   string // "" for a change log
 	Table *table.Descriptor
 	live  *table.Table // nil for a deleted table
+	first uint32       // of a change log: the number of the first shard read
 }
 
 // ARN returns the ARN of a stream of the table called name.
@@ -48,7 +49,7 @@ func (s *Streams) List(name string) []Stream {
 			return
 		}
 		for _, one := range d.Streams {
-			list = append(list, Stream{one, s.ARN(d.Name, one.Label), d, live})
+			list = append(list, Stream{Stream: one, ARN: s.ARN(d.Name, one.Label), Table: d, live: live})
 		}
 	}
 	s.engine.Each(func(t *table.Table) { add(t.Descriptor, t) })
@@ -75,12 +76,12 @@ func (s *Streams) Find(arn string) (Stream, error) {
 	}
 	if t := s.engine.Catalog.Get(name); t != nil {
 		if one := found(t.Descriptor); one != nil {
-			return Stream{*one, s.ARN(name, label), t.Descriptor, t}, nil
+			return Stream{Stream: *one, ARN: s.ARN(name, label), Table: t.Descriptor, live: t}, nil
 		}
 	}
 	for _, d := range s.engine.Departed() {
 		if one := found(d); one != nil {
-			return Stream{*one, s.ARN(name, label), d, nil}, nil
+			return Stream{Stream: *one, ARN: s.ARN(name, label), Table: d}, nil
 		}
 	}
 	return Stream{}, ddberr.ResourceNotFound("Requested resource not found: Stream: " + arn + " not found")
@@ -94,7 +95,42 @@ func (s *Streams) Of(name string) (of Stream, ok bool) {
 		return Stream{}, false
 	}
 	one := t.StreamEnabled()
-	return Stream{*one, s.ARN(name, one.Label), t.Descriptor, t}, true
+	return Stream{Stream: *one, ARN: s.ARN(name, one.Label), Table: t.Descriptor, live: t}, true
+}
+
+// Log returns the change log of the table that has space, deleted or not, from
+// the shard numbered first on, as a stream with both images; ok is false if it
+// is gone. It goes on through the streams that are enabled and disabled
+// meanwhile: for readers that are no streams.
+func (s *Streams) Log(space, first uint32) (log Stream, ok bool) {
+	log = Stream{Stream: table.Stream{View: "NEW_AND_OLD_IMAGES"}, first: first}
+	s.engine.Each(func(t *table.Table) {
+		if t.Space == space {
+			log.Table, log.live = t.Descriptor, t
+		}
+	})
+	for _, d := range s.engine.Departed() {
+		if d.Space == space {
+			log.Table = d
+		}
+	}
+	return log, log.Table != nil
+}
+
+// Now returns s as it is now, of the same table, though another may have its
+// name; ok is false if it is gone.
+func (s *Streams) Now(of Stream) (now Stream, ok bool) {
+	now, ok = s.Log(of.Table.Space, of.first)
+	if !ok || of.ARN == "" {
+		return now, ok
+	}
+	for _, one := range now.Table.Streams {
+		if one.Label == of.Label {
+			now.Stream, now.ARN = one, of.ARN
+			return now, true
+		}
+	}
+	return now, false
 }
 
 // Wait returns a channel that is closed when there may be changes in shard with
@@ -125,7 +161,12 @@ func parseARN(arn string) (name, label string, ok bool) {
 
 // Shards returns the shards of s in the order of their ids: parents before
 // their children.
-func (s Stream) Shards() []*table.Shard { return s.Table.Visible(s.Label) }
+func (s Stream) Shards() []*table.Shard {
+	if s.ARN == "" {
+		return s.Table.Log(s.first)
+	}
+	return s.Table.Visible(s.Label)
+}
 
 // Shard returns the shard of s with an id. It returns a
 // ResourceNotFoundException if there is none.

@@ -29,12 +29,14 @@ type Descriptor struct {
 	ClassChanged       time.Time
 	ClassChanges       []time.Time `json:",omitempty"` // the last ones, oldest first
 	DeletionProtection bool
-	ProtectionChanged  time.Time `json:",omitzero"` // when UpdateTable set DeletionProtection
-	Tags               []Tag     // sorted by key
-	Streams            []Stream  `json:",omitempty"` // oldest first; only the last can be enabled
-	Shards             []*Shard  `json:",omitempty"` // of the change log, by number
-	LastShard          uint32    `json:",omitzero"`  // highest number that a shard has had
-	TTL                TTL       `json:",omitzero"`
+	ProtectionChanged  time.Time     `json:",omitzero"` // when UpdateTable set DeletionProtection
+	Tags               []Tag         // sorted by key
+	Streams            []Stream      `json:",omitempty"` // oldest first; only the last can be enabled
+	Shards             []*Shard      `json:",omitempty"` // of the change log, by number
+	LastShard          uint32        `json:",omitzero"`  // highest number that a shard has had
+	Kinesis            []Destination `json:",omitempty"` // at most one reads
+	Deleted            time.Time     `json:",omitzero"`  // set once the table is only kept for its change log
+	TTL                TTL           `json:",omitzero"`
 	SSE                SSE
 
 	keyNames []string // of the table's key attributes, sorted; set by prepare
@@ -165,6 +167,7 @@ func (d *Descriptor) Clone() *Descriptor {
 	c.Tags = slices.Clone(d.Tags)
 	c.Streams = slices.Clone(d.Streams)
 	c.Shards = cloneEach(d.Shards)
+	c.Kinesis = slices.Clone(d.Kinesis)
 	c.Indexes = cloneEach(d.Indexes)
 	c.Billing.Switches = slices.Clone(d.Billing.Switches)
 	c.ClassChanges = slices.Clone(d.ClassChanges)

@@ -30,8 +30,8 @@ type changeLog struct {
 
 // destination is where changes go.
 type destination struct {
-	shards         []logShard
-	oldImg, newImg bool // images that a reader needs
+	shards []logShard
+	images Images // that a reader needs
 }
 
 type logShard struct {
@@ -136,8 +136,8 @@ func (d *destination) appendRecord(dst []byte, c *Change) []byte {
 		}
 		return on
 	}
-	old := set(recordHadOld, !c.Old.IsEmpty()) && d.oldImg
-	next := set(recordHasNew, !c.New.IsEmpty()) && d.newImg
+	old := set(recordHadOld, !c.Old.IsEmpty()) && d.images.Old
+	next := set(recordHasNew, !c.New.IsEmpty()) && d.images.New
 	set(recordOldImage, old)
 	set(recordNewImage, next)
 	set(recordExpired, c.Expired)

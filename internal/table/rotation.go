@@ -20,11 +20,8 @@ func (l *changeLog) follow(d *Descriptor, last uint64) {
 	tails := map[uint32]*Tail{}
 	var to *destination
 	if written := d.written(); len(written) > 0 {
-		view := d.StreamEnabled().View
-		to = &destination{
-			oldImg: view == "OLD_IMAGE" || view == "NEW_AND_OLD_IMAGES",
-			newImg: view == "NEW_IMAGE" || view == "NEW_AND_OLD_IMAGES",
-		}
+		to = new(destination)
+		to.images, _ = d.images()
 		for _, s := range written {
 			tail := l.mu.tails[s.Number]
 			if tail == nil {
@@ -86,7 +83,7 @@ func (c *Catalog) Rotate(ctx context.Context, name string, shard uint32, n int) 
 	return err
 }
 
-// Departed returns the descriptors of deleted tables whose streams can still
+// Departed returns the descriptors of deleted tables whose change logs can still
 // be read, in the order in which the tables were created.
 func (c *Catalog) Departed() []*Descriptor {
 	c.mu.RLock()
@@ -99,12 +96,13 @@ func (c *Catalog) Departed() []*Descriptor {
 }
 
 // depart returns what is kept of d when its table is deleted at now: nil if
-// it has no stream to read.
+// its change log is empty.
 func (d *Descriptor) depart(now time.Time) *Descriptor {
 	if len(d.Shards) == 0 {
 		return nil
 	}
 	departed := d.Clone()
+	departed.Deleted = now
 	if departed.StreamEnabled() != nil {
 		departed.DisableStream(now)
 	}

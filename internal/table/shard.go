@@ -23,11 +23,16 @@ func (s Stream) Enabled() bool { return s.Disabled.IsZero() }
 // hash is in a range, from its opening to its closing. A shard has one parent
 // at most, and the changes of an item are in the shards of one line of
 // descent, in order.
+//
+// The log is written while anybody reads it: an enabled stream, a Kinesis
+// destination. A shard has the same readers from its opening to its closing,
+// and its records have the images that these need; where the readers change,
+// all shards are continued by new ones.
 type Shard struct {
 	Number   uint32 // grows over the life of the table; names the shard's rows
 	Parent   uint32 `json:",omitzero"` // number of the shard before it, 0 for none
 	From, To uint32 // hashes, both included
-	Stream   string // label of the stream that it belongs to
+	Stream   string // label of the stream that it belongs to, "" for none
 	Opened   time.Time
 	First    uint64    // no stamp in it is smaller
 	Closed   time.Time `json:",omitzero"`
@@ -63,11 +68,34 @@ func (d *Descriptor) EnableStream(view string, now time.Time) {
 	}
 	s := Stream{Label: now.UTC().Format(labelFormat), View: view, Created: now.Truncate(time.Millisecond)}
 	d.Streams = append(d.Streams, s)
-	d.openShard(Shard{To: math.MaxUint32, Stream: s.Label, Opened: now})
+	d.renewShards(now)
 }
 
 // DisableStream disables the stream of d that is enabled.
-func (d *Descriptor) DisableStream(now time.Time) { d.StreamLatest().Disabled = now }
+func (d *Descriptor) DisableStream(now time.Time) {
+	d.StreamLatest().Disabled = now
+	d.renewShards(now)
+}
+
+// renewShards makes changes go to new shards, because the readers of d have
+// changed. If there are none, changes go nowhere.
+func (d *Descriptor) renewShards(now time.Time) {
+	if _, logged := d.images(); !logged {
+		return
+	}
+	fresh := Shard{To: math.MaxUint32, Opened: now}
+	if s := d.StreamEnabled(); s != nil {
+		fresh.Stream = s.Label
+	}
+	ends := d.ends()
+	if len(ends) == 0 {
+		d.openShard(fresh)
+	}
+	for _, end := range ends {
+		fresh.Parent, fresh.From, fresh.To = end.Number, end.From, end.To
+		d.openShard(fresh)
+	}
+}
 
 func (d *Descriptor) openShard(s Shard) {
 	d.LastShard++
@@ -99,36 +127,72 @@ func (d *Descriptor) shardNumbered(number uint32) *Shard {
 }
 
 // Visible returns the shards of the stream labelled label that readers may
-// know: a child only when its parent is closed.
+// know.
 func (d *Descriptor) Visible(label string) []*Shard {
+	return slices.DeleteFunc(d.Log(0), func(s *Shard) bool { return s.Stream != label })
+}
+
+// Log returns the shards of the change log from the number first on that
+// readers may know: a child only when its parent is closed.
+func (d *Descriptor) Log(first uint32) []*Shard {
 	var visible []*Shard
 	for _, s := range d.Shards {
 		parent := d.shardNumbered(s.Parent)
-		if s.Stream == label && (parent == nil || !parent.Open()) {
+		if s.Number >= first && (parent == nil || !parent.Open()) {
 			visible = append(visible, s)
 		}
 	}
 	return visible
 }
 
-// written returns the shards that changes go to: of the enabled stream, those
-// without children.
+// views are the images that each view of a stream shows.
+var views = map[string]Images{
+	"KEYS_ONLY": {}, "NEW_IMAGE": {New: true}, "OLD_IMAGE": {Old: true}, "NEW_AND_OLD_IMAGES": {Old: true, New: true},
+}
+
+// Images says which images of an item a record has.
+type Images struct{ Old, New bool }
+
+// Images returns what s shows.
+func (s Stream) Images() Images { return views[s.View] }
+
+// images returns the images that the readers of d's change log need; logged is
+// false if there is no reader.
+func (d *Descriptor) images() (need Images, logged bool) {
+	if !d.Deleted.IsZero() {
+		return need, false
+	}
+	if s := d.StreamEnabled(); s != nil {
+		need, logged = s.Images(), true
+	}
+	for _, k := range d.Kinesis {
+		if k.Reads() {
+			need, logged = Images{Old: true, New: true}, true
+		}
+	}
+	return need, logged
+}
+
+// written returns the shards that changes go to.
 func (d *Descriptor) written() []*Shard {
-	stream := d.StreamEnabled()
-	if stream == nil {
+	if _, logged := d.images(); !logged {
 		return nil
 	}
+	return d.ends()
+}
+
+// ends returns the open shards without children.
+func (d *Descriptor) ends() (ends []*Shard) {
 	parents := map[uint32]bool{}
 	for _, s := range d.Shards {
 		parents[s.Parent] = true
 	}
-	var written []*Shard
 	for _, s := range d.Shards {
-		if s.Stream == stream.Label && s.Open() && !parents[s.Number] {
-			written = append(written, s)
+		if s.Open() && !parents[s.Number] {
+			ends = append(ends, s)
 		}
 	}
-	return written
+	return ends
 }
 
 // appendShardKey appends what the rows of a shard begin with; their stamps
