@@ -38,40 +38,40 @@ func (d *delivery) run(ctx context.Context, batch []record, attempts int) error 
 		if len(batch) == 0 {
 			return ctx.Err()
 		}
-		done, err := d.try(ctx, batch)
+		rest, err := d.try(ctx, batch)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		batch = batch[done:]
-		if len(batch) == 0 {
+		if len(rest) == 0 {
 			return nil
 		}
+		progress := len(rest) < len(batch)
+		if progress {
+			wait = retryFirst
+		}
+		batch = rest
 		attempts++
 		d.stats.failed(err)
 		d.log.Warn("delivery failed", "trigger", d.Name, "records", len(batch), "attempt", attempts, "error", err)
 		switch {
 		case d.Retries != nil && attempts > *d.Retries:
 			return d.giveUp(ctx, batch, "RetryAttemptsExhausted", attempts)
-		case d.Bisect && done == 0 && len(batch) > 1:
+		case d.Bisect && !progress && len(batch) > 1:
 			return errors.Join(d.run(ctx, batch[:len(batch)/2], attempts-1), d.run(ctx, batch[len(batch)/2:], attempts-1))
 		}
 		job.Pause(ctx, wait/2+rand.N(wait))
 	}
 }
 
-// try delivers a batch once and returns how many of its records are done.
-func (d *delivery) try(ctx context.Context, batch []record) (done int, err error) {
+// try delivers a batch once and returns the records that are left of it.
+func (d *delivery) try(ctx context.Context, batch []record) (rest []record, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(d.Timeout))
 	defer cancel()
-	done, err = d.target.deliver(ctx, batch)
-	if err != nil {
-		return 0, err
+	rest, err = d.target.deliver(ctx, batch)
+	if done := len(batch) - len(rest); done > 0 {
+		d.stats.delivered(done)
 	}
-	d.stats.delivered(done)
-	if done < len(batch) {
-		err = errors.New("the consumer names records that failed")
-	}
-	return done, err
+	return rest, err
 }
 
 // giveUpOld gives up the records at the beginning of a batch that are older

@@ -1,7 +1,6 @@
 package trigger
 
 import (
-	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/stream"
 	"github.com/statordb/stator/internal/wire"
 )
@@ -12,13 +11,13 @@ type record struct {
 	json []byte // as in the event
 }
 
-// newRecord encodes r as Lambda's event has it: as GetRecords shows it, with the
-// ARN of the stream.
-func newRecord(shown model.Record, r stream.Record, arn string) record {
+// lambdaRecord encodes r, of the stream of, as Lambda's event has it: as
+// GetRecords shows it, with the ARN of the stream.
+func (b base) lambdaRecord(of stream.Stream, r stream.Record) []byte {
+	shown := b.streams.Describe(of, r)
 	text := shown.AppendJSON(nil)
 	text = append(text[:len(text)-1], `,"eventSourceARN":`...)
-	text = append(wire.AppendString(text, arn), '}')
-	return record{r, text}
+	return append(wire.AppendString(text, of.ARN), '}')
 }
 
 // event returns the event of a batch.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,10 +25,9 @@ const maxAnswer = 6 << 20
 
 // target is where batches go.
 type target interface {
-	// deliver hands over a batch. failed is the index of the first record that
-	// the consumer says it could not process, len(batch) if it names none; after
-	// an error nothing is known to be processed.
-	deliver(ctx context.Context, batch []record) (failed int, err error)
+	// deliver hands over a batch. It returns the records of it that are still to
+	// be delivered, in order, and why they are.
+	deliver(ctx context.Context, batch []record) (rest []record, err error)
 }
 
 // newTarget returns the target of t, which was checked.
@@ -58,12 +58,19 @@ var client = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-func (h *httpTarget) deliver(ctx context.Context, batch []record) (failed int, err error) {
+func (h *httpTarget) deliver(ctx context.Context, batch []record) (rest []record, err error) {
 	answer, err := post(ctx, h.url, h.header, event(batch))
-	if err != nil || !h.partial {
-		return len(batch), err
+	if err != nil {
+		return batch, err
 	}
-	return firstFailure(batch, answer)
+	if !h.partial {
+		return nil, nil
+	}
+	failed, err := firstFailure(batch, answer)
+	if err == nil && failed < len(batch) {
+		err = errors.New("the consumer names records that failed")
+	}
+	return batch[failed:], err
 }
 
 // post sends a body of JSON and returns the answer's.
@@ -128,12 +135,15 @@ func firstFailure(batch []record, answer []byte) (int, error) {
 // fileTarget appends a line for each record.
 type fileTarget string
 
-func (f fileTarget) deliver(_ context.Context, batch []record) (failed int, err error) {
+func (f fileTarget) deliver(_ context.Context, batch []record) (rest []record, err error) {
 	var lines []byte
 	for _, r := range batch {
 		lines = append(append(lines, r.json...), '\n')
 	}
-	return len(batch), appendFile(string(f), lines)
+	if err := appendFile(string(f), lines); err != nil {
+		return batch, err
+	}
+	return nil, nil
 }
 
 // appendFile adds text to the end of a file, durably.

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/statordb/stator/internal/kv"
@@ -24,10 +23,7 @@ var (
 
 // Triggers are the triggers of a store, running.
 type Triggers struct {
-	store   kv.Store
-	streams *stream.Streams
-	now     func() time.Time
-	log     *slog.Logger
+	base
 	changes sync.Mutex // held while a trigger is stored, started and stopped
 	mu      struct {
 		sync.Mutex
@@ -41,20 +37,6 @@ type running struct {
 	stats   *Stats
 	stop    context.CancelFunc
 	stopped chan struct{}
-}
-
-// Stats counts what a trigger has done since the process started.
-type Stats struct {
-	done, tries, lost atomic.Int64
-	err               atomic.Pointer[string]
-}
-
-func (s *Stats) delivered(n int) { s.done.Add(int64(n)); s.err.Store(nil) }
-func (s *Stats) gaveUp(n int)    { s.lost.Add(int64(n)) }
-func (s *Stats) failed(err error) {
-	text := err.Error()
-	s.tries.Add(1)
-	s.err.Store(&text)
 }
 
 // Status is a trigger and what it has done since the process started.
@@ -72,11 +54,9 @@ type Status struct {
 //	'g' 'p' name 0x00 space shard       its position in a shard: the next stamp
 func triggerKey(name string) []byte { return append([]byte("gt"), name...) }
 
-func positionPrefix(name string) []byte { return append(append([]byte("gp"), name...), 0) }
-
 // Open starts the triggers that are in store.
 func Open(ctx context.Context, store kv.Store, streams *stream.Streams, now func() time.Time, log *slog.Logger) (*Triggers, error) {
-	ts := &Triggers{store: store, streams: streams, now: now, log: log}
+	ts := &Triggers{base: base{store, streams, now, log}}
 	ts.mu.workers = map[string]*running{}
 	var all []*Trigger
 	err := store.View(ctx, kv.ReadOptions{}, func(r kv.Reader) error {
@@ -135,7 +115,10 @@ func (ts *Triggers) start(t *Trigger) error {
 		close(r.stopped)
 		return nil
 	}
-	w := &worker{Triggers: ts, trigger: t, filter: filter, target: newTarget(t), stats: r.stats}
+	w := &worker{
+		base: ts.base, trigger: t, filter: filter, target: newTarget(t), stats: r.stats, encode: ts.lambdaRecord,
+		sources: func() []stream.Stream { return ts.streams.List(t.Table) },
+	}
 	go func() {
 		defer close(r.stopped)
 		w.run(ctx)
@@ -196,17 +179,22 @@ func (ts *Triggers) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	ts.halt(name)
+	return ts.forget(ctx, name, triggerKey(name))
+}
+
+// forget removes the positions of the trigger called name, and more keys.
+func (b base) forget(ctx context.Context, name string, more ...[]byte) error {
 	prefix := positionPrefix(name)
 	end := append(prefix[:len(prefix)-1:len(prefix)-1], 1)
-	return ts.store.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error {
-		var keys [][]byte
+	return b.store.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error {
+		keys := slices.Clone(more)
 		for p, err := range tx.Scan(ctx, kv.Range{Start: prefix, End: end}) {
 			if err != nil {
 				return err
 			}
 			keys = append(keys, slices.Clone(p.Key))
 		}
-		for _, key := range append(keys, triggerKey(name)) {
+		for _, key := range keys {
 			if err := tx.Delete(key); err != nil {
 				return err
 			}
@@ -238,9 +226,8 @@ func (ts *Triggers) List() []Status {
 }
 
 func (r *running) status() Status {
-	s := Status{Trigger: *r.trigger, Delivered: r.stats.done.Load(), Failures: r.stats.tries.Load(), GivenUp: r.stats.lost.Load()}
-	if text := r.stats.err.Load(); text != nil {
-		s.LastError = *text
+	return Status{
+		Trigger: *r.trigger, Delivered: r.stats.done.Load(), Failures: r.stats.tries.Load(),
+		GivenUp: r.stats.lost.Load(), LastError: r.stats.lastError(),
 	}
-	return s
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -26,10 +27,20 @@ const (
 	maxPayload = 5 << 20
 )
 
-// worker reads the stream of one trigger's table.
+// base is what all workers share.
+type base struct {
+	store   kv.Store
+	streams *stream.Streams
+	now     func() time.Time
+	log     *slog.Logger
+}
+
+// worker reads what a trigger asks for and delivers it.
 type worker struct {
-	*Triggers
+	base
 	trigger *Trigger
+	sources func() []stream.Stream // read one after the other
+	encode  func(of stream.Stream, r stream.Record) []byte
 	filter  filter
 	target  target
 	stats   *Stats
@@ -51,7 +62,7 @@ func (w *worker) run(ctx context.Context) {
 // look starts readers of the shards that can be read now. A stream is read when
 // those before it have ended.
 func (w *worker) look(ctx context.Context) error {
-	for _, of := range w.streams.List(w.trigger.Table) {
+	for _, of := range w.sources() {
 		ended, err := w.lookAt(ctx, of)
 		if err != nil || !ended {
 			return err
@@ -89,6 +100,9 @@ func (w *worker) lookAt(ctx context.Context, of stream.Stream) (ended bool, err 
 
 // shardEnd is the position behind the last change of a closed shard.
 const shardEnd = ^uint64(0)
+
+// positionPrefix is what the keys of a trigger's positions begin with.
+func positionPrefix(name string) []byte { return append(append([]byte("gp"), name...), 0) }
 
 func (w *worker) positionKey(of stream.Stream, shard *table.Shard) []byte {
 	key := positionPrefix(w.trigger.Name)
@@ -136,7 +150,7 @@ func (w *worker) read(ctx context.Context, of stream.Stream, shard *table.Shard,
 			w.log.Error("trigger cannot go on, will try again", "trigger", w.trigger.Name, "error", err)
 			job.Pause(ctx, lookInterval)
 		case next == at:
-			w.wait(ctx, shard, at)
+			w.wait(ctx, of, shard, at)
 		}
 		if err == nil {
 			at = next
@@ -145,8 +159,8 @@ func (w *worker) read(ctx context.Context, of stream.Stream, shard *table.Shard,
 }
 
 // wait returns when there may be changes from at on.
-func (w *worker) wait(ctx context.Context, shard *table.Shard, at uint64) {
-	of, ok := w.streams.Of(w.trigger.Table)
+func (w *worker) wait(ctx context.Context, of stream.Stream, shard *table.Shard, at uint64) {
+	of, ok := w.streams.Now(of)
 	if !ok {
 		job.Pause(ctx, lookInterval)
 		return
@@ -174,7 +188,7 @@ func (w *worker) collect(ctx context.Context, d *delivery, shard *table.Shard, a
 	size := 0
 	var deadline <-chan time.Time
 	for {
-		read, err := w.streams.Read(ctx, w.streams.From(d.of, shard, at), min(limit-len(batch), stream.MaxRecords))
+		read, err := w.streams.ReadFrom(ctx, d.of, shard, at, min(limit-len(batch), stream.MaxRecords))
 		var gone *ddberr.Error // past its retention, with its stream or without
 		if errors.As(err, &gone) {
 			return nil, shardEnd, nil
@@ -184,7 +198,7 @@ func (w *worker) collect(ctx context.Context, d *delivery, shard *table.Shard, a
 		}
 		at = read.Next.Stamp()
 		for _, r := range read.Records {
-			one := newRecord(w.streams.Describe(read.Of, r), r, d.of.ARN)
+			one := record{r, w.encode(read.Of, r)}
 			pass, err := w.filter.matches(one.json)
 			if err != nil {
 				return nil, at, err
@@ -220,6 +234,8 @@ func (w *worker) collect(ctx context.Context, d *delivery, shard *table.Shard, a
 // deliver deals with a chunk: the records of each lane in batches, one after
 // the other, the lanes beside each other. An item's changes are in one lane.
 func (w *worker) deliver(ctx context.Context, d *delivery, chunk []record) error {
+	w.stats.begin(d.shard, chunk[0].Time)
+	defer w.stats.end(d.shard)
 	lanes := make([][]record, w.trigger.Parallelism)
 	for _, r := range chunk {
 		lane := xxhash.Sum64(r.Keys.Stored()) % uint64(len(lanes))
