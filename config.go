@@ -17,6 +17,7 @@ import (
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/memkv"
 	"github.com/statordb/stator/internal/kv/pebblekv"
+	"github.com/statordb/stator/internal/trigger"
 )
 
 // Config says what a server is. Every member has a default.
@@ -53,6 +54,10 @@ type Config struct {
 	// Admin lets programs on the same machine change triggers (/triggers), which
 	// make the server send requests and write files.
 	Admin bool
+	// KinesisEndpoint is the URL of the Kinesis that EnableKinesisStreamingDestination
+	// delivers to; "" for none. Credentials come from the environment:
+	// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.
+	KinesisEndpoint string
 	// Log receives what an operator should see; nil drops it.
 	Log *slog.Logger
 	// Now is the time when Clock is real; nil is time.Now.
@@ -92,6 +97,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("Config.Dialect %q: use 2026-05, or none for today's", c.Dialect)
 	case c.TTLDelay < 0:
 		return c, fmt.Errorf("Config.TTLDelay %s: use a positive duration, like 48h", c.TTLDelay)
+	case c.KinesisEndpoint != "" && !trigger.IsURL(c.KinesisEndpoint):
+		return c, fmt.Errorf("Config.KinesisEndpoint %q: use a URL like http://127.0.0.1:4567", c.KinesisEndpoint)
 	case c.CacheBytes < 0:
 		return c, fmt.Errorf("Config.CacheBytes %d: use a positive size", c.CacheBytes)
 	}

@@ -32,6 +32,7 @@ type Server struct {
 	engine   *table.Engine
 	streams  *stream.Streams
 	triggers *trigger.Triggers
+	kinesis  *trigger.Kinesis // nil: there is no Kinesis endpoint
 	store    kv.Store
 	release  func() error // of the data directory
 
@@ -90,15 +91,18 @@ func (s *Server) open() (err error) {
 	}
 	s.engine = table.NewEngine(s.store, catalog, s.config.Log)
 	s.streams = stream.New(s.engine, s.config.Region, s.config.Account, s.config.Now)
+	if s.config.KinesisEndpoint != "" {
+		s.kinesis = trigger.NewKinesis(s.store, s.engine, s.streams, s.config.KinesisEndpoint, s.config.Now, s.config.Log)
+	}
 	operations := api.New(api.Config{
-		Engine: s.engine, Streams: s.streams, Region: s.config.Region, Account: s.config.Account,
+		Engine: s.engine, Streams: s.streams, Kinesis: s.kinesis, Region: s.config.Region, Account: s.config.Account,
 		Dialect: s.config.dialect(), EnforceCapacity: s.config.EnforceCapacity, Now: s.config.Now, Log: s.config.Log,
 	})
 	s.triggers, err = trigger.Open(context.Background(), s.store, s.streams, s.config.Now, s.config.Log)
 	if err != nil {
 		return fmt.Errorf("open the data: %w", err)
 	}
-	front := server.Config{API: operations, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine), Log: s.config.Log}
+	front := server.Config{API: operations, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine, s.kinesis), Log: s.config.Log}
 	if s.clock != nil {
 		front.Clock = s
 	}
@@ -121,6 +125,11 @@ func (s *Server) start() {
 	if err := s.engine.StartJobs(ctx); err != nil {
 		s.config.Log.Error("could not resume all background work", "error", err)
 	}
+	if s.kinesis != nil {
+		if err := s.kinesis.Look(ctx); err != nil {
+			s.config.Log.Error("could not resume all deliveries to Kinesis", "error", err)
+		}
+	}
 	s.running.Go(func() { s.every(ctx, saveInterval, s.housekeep) })
 	s.running.Go(func() { s.every(ctx, expireInterval, s.expire) })
 }
@@ -141,12 +150,16 @@ func (s *Server) every(ctx context.Context, interval time.Duration, work func(co
 	}
 }
 
-// housekeep stores item counts, forgets client tokens that are over, and keeps
-// the streams.
+// housekeep stores item counts, forgets client tokens that are over, keeps the
+// streams, and ends deliveries to Kinesis that are over.
 func (s *Server) housekeep(ctx context.Context) error {
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
-	return errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()), s.streams.Keep(ctx))
+	err := errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()), s.streams.Keep(ctx))
+	if s.kinesis != nil {
+		err = errors.Join(err, s.kinesis.Look(ctx))
+	}
+	return err
 }
 
 // expire removes the items whose time to live is over.
@@ -186,6 +199,9 @@ func (s *Server) Close() error {
 		s.stop()
 		s.running.Wait()
 		s.triggers.Close()
+		if s.kinesis != nil {
+			s.kinesis.Close()
+		}
 		s.engine.Close()
 		if err == nil { // else a request may still write
 			err = s.engine.CloseCounts(context.Background())

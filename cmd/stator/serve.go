@@ -41,6 +41,7 @@ func serve(args []string) error {
 	set.StringVar(&c.Clock, "clock", "real", "real, manual, or the time at which a manual clock begins; PUT /clock moves it")
 	set.DurationVar(&c.TTLDelay, "ttl-delay", 0, "how long items stay after their time to live is over")
 	set.BoolVar(&c.Admin, "admin", false, "let programs on this machine change triggers, see stator trigger")
+	set.StringVar(&c.KinesisEndpoint, "kinesis-endpoint", "", "URL of the Kinesis that gets the changes of tables, see EnableKinesisStreamingDestination")
 	set.TextVar(&level, "log-level", slog.LevelInfo, "least level that is logged: DEBUG, INFO, WARN, ERROR")
 	if err := parse(set, args); err != nil {
 		return err

@@ -21,15 +21,17 @@ import (
 	"github.com/statordb/stator/internal/partiql"
 	"github.com/statordb/stator/internal/stream"
 	"github.com/statordb/stator/internal/table"
+	"github.com/statordb/stator/internal/trigger"
 	"github.com/statordb/stator/internal/wire"
 )
 
-// Config is what the operations need. All members are required.
+// Config is what the operations need. All members but Kinesis are required.
 type Config struct {
 	Engine  *table.Engine
 	Streams *stream.Streams
-	Region  string // in ARNs
-	Account string // in ARNs, twelve digits
+	Kinesis *trigger.Kinesis // nil: there is no Kinesis endpoint
+	Region  string           // in ARNs
+	Account string           // in ARNs, twelve digits
 	Dialect Dialect
 	// EnforceCapacity limits how often throughput, capacity mode, class and
 	// deletion protection of a table are changed, as DynamoDB does.

@@ -1,5 +1,7 @@
 package ddberr
 
+const destinationState = "Table is not in a valid state to enable Kinesis Streaming Destination: "
+
 // The wordings of table operations. Most are from the findings that
 // internal/api/testdata/table_findings.txt names.
 var (
@@ -85,6 +87,10 @@ var (
 	TTLEnabled  = Text{Older: "TimeToLive is already enabled"}
 	TTLDisabled = Text{Older: "TimeToLive is already disabled"}
 	TTLTooSoon  = Text{Older: "Time to live has been modified multiple times within a fixed interval"}
+	// Observed at the service, "enable" for all three operations.
+	DestinationEnabled = Text{Older: destinationState + "EnableKinesisStreamingDestination must be DISABLED or ENABLE_FAILED to perform ENABLE operation."}
+	// Argument: the operation.
+	DestinationNotActive = Text{Older: destinationState + "KinesisStreamingDestination must be ACTIVE to perform %s operation."}
 	// Argument: the name of the table.
 	StreamEnabledAlready = Text{Older: "Table already has an enabled stream: TableName: %s"}
 	// Arguments: the ShardIteratorType.

@@ -14,6 +14,7 @@ import (
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/table"
+	"github.com/statordb/stator/internal/trigger"
 )
 
 // Metrics counts requests and shows them, with the figures of the store and
@@ -24,8 +25,9 @@ type Metrics struct {
 	handler fasthttp.RequestHandler
 }
 
-// NewMetrics returns metrics that show the figures of store and engine.
-func NewMetrics(store kv.Store, engine *table.Engine) *Metrics {
+// NewMetrics returns metrics that show the figures of store, engine and, unless
+// it is nil, kinesis.
+func NewMetrics(store kv.Store, engine *table.Engine, kinesis *trigger.Kinesis) *Metrics {
 	registry := prometheus.NewRegistry()
 	latency := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "stator_successful_request_latency_seconds", Help: "Time from a request read to its answer, by operation.",
@@ -42,6 +44,9 @@ func NewMetrics(store kv.Store, engine *table.Engine) *Metrics {
 	}
 	registry.MustRegister(latency, m.errors, storeCollector{store, engine},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if kinesis != nil {
+		registry.MustRegister(kinesisCollector{kinesis})
+	}
 	m.handler = fasthttpadaptor.NewFastHTTPHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return m
 }

@@ -28,6 +28,9 @@ func New(engine *table.Engine, region, account string, now func() time.Time) *St
 	return &Streams{engine: engine, now: now, region: region, prefix: "arn:aws:dynamodb:" + region + ":" + account + ":table/"}
 }
 
+// Region returns the region in ARNs.
+func (s *Streams) Region() string { return s.region }
+
 // Stream is a stream that can be read, or a table's change log read as one.
 type Stream struct {
 	table.Stream

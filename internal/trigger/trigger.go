@@ -111,10 +111,10 @@ func (t *Trigger) check() error {
 
 func (t *Trigger) checkTarget() error {
 	switch {
-	case isURL(t.Target), strings.HasPrefix(t.Target, filePrefix) && len(t.Target) > len(filePrefix):
+	case IsURL(t.Target), strings.HasPrefix(t.Target, filePrefix) && len(t.Target) > len(filePrefix):
 		return nil
 	case strings.HasPrefix(t.Target, lambdaPrefix) && len(t.Target) > len(lambdaPrefix):
-		if isURL(t.Endpoint) {
+		if IsURL(t.Endpoint) {
 			return nil
 		}
 		return fmt.Errorf("target %s needs the endpoint of an Invoke API, like http://127.0.0.1:9000", t.Target)
@@ -123,13 +123,14 @@ func (t *Trigger) checkTarget() error {
 }
 
 func checkDeadLetter(where string) error {
-	if where == "" || isURL(where) || strings.HasPrefix(where, filePrefix) {
+	if where == "" || IsURL(where) || strings.HasPrefix(where, filePrefix) {
 		return nil
 	}
 	return fmt.Errorf("dead_letter %q: use an http URL or file:PATH", where)
 }
 
-func isURL(text string) bool {
+// IsURL reports whether text is a URL that requests can be sent to.
+func IsURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }

@@ -1,0 +1,40 @@
+package api
+
+import (
+	"context"
+	"errors"
+
+	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
+)
+
+// States of a destination that are only in answers, as clients expect them: what
+// they announce is done when the client has the answer.
+const (
+	destinationUpdating  = "UPDATING"
+	destinationDisabling = "DISABLING"
+)
+
+// changeDestinations makes edit change the Kinesis destinations of a table and
+// returns when the deliveries follow.
+func (a *API) changeDestinations(ctx context.Context, nameOrARN string, edit func(*table.Descriptor) error) (*table.Table, error) {
+	name := tableName(nameOrARN)
+	t, err := a.Engine.Change(ctx, name, edit)
+	switch {
+	case errors.Is(err, table.ErrNotFound):
+		return nil, ddberr.TableNamedNotFound(name)
+	case err != nil:
+		return nil, err
+	case a.Kinesis == nil:
+		return t, nil
+	}
+	return t, a.Kinesis.Look(ctx)
+}
+
+func destinationAnswer(t *table.Table, in *model.KinesisStreamingDestinationInput, status string) *model.KinesisStreamingDestinationOutput {
+	return &model.KinesisStreamingDestinationOutput{
+		TableName: model.Some(t.Name), StreamArn: in.StreamArn, DestinationStatus: model.Some(status),
+		EnableKinesisStreamingConfiguration: in.EnableKinesisStreamingConfiguration,
+	}
+}
