@@ -24,10 +24,10 @@ build() {
   PATH="$work/bin:$PATH"
 }
 
-# start sets $url to the address of a new server.
+# start sets $url to the address of a new server, with more flags if given.
 start() {
   : >"$work/serve.out" # before the first look at it
-  stator serve --listen 127.0.0.1:0 --data "$work/data" --log-level ERROR >"$work/serve.out" 2>"$work/serve.err" &
+  stator serve --listen 127.0.0.1:0 --data "$work/data" --log-level ERROR "$@" >"$work/serve.out" 2>"$work/serve.err" &
   server=$!
   url=
   for _ in $(seq 100); do
