@@ -54,6 +54,10 @@ type Config struct {
 	// Admin lets programs on the same machine change triggers (/triggers), which
 	// make the server send requests and write files.
 	Admin bool
+	// Triggers are created when the server opens, or changed if they are there:
+	// each the JSON of a trigger or of a list, or name=ship,table=Orders,target=URL
+	// and what else a trigger has. The table may not be there yet.
+	Triggers []string
 	// KinesisEndpoint is the URL of the Kinesis that EnableKinesisStreamingDestination
 	// delivers to; "" for none. Credentials come from the environment:
 	// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.
@@ -104,6 +108,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if _, err := c.manualClock(); err != nil {
 		return c, err
+	}
+	for _, text := range c.Triggers {
+		if _, err := trigger.Parse(text); err != nil {
+			return c, fmt.Errorf("Config.Triggers: %s", oneLine(err))
+		}
 	}
 	return c, c.checkListen()
 }

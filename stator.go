@@ -74,6 +74,9 @@ func Open(c Config) (*Server, error) {
 		return nil, listenError(c.Listen, err)
 	}
 	if err := s.open(); err != nil {
+		if s.triggers != nil {
+			s.triggers.Close()
+		}
 		return nil, errors.Join(err, s.ln.Close(), s.closeStore())
 	}
 	s.start()
@@ -102,6 +105,9 @@ func (s *Server) open() (err error) {
 	if err != nil {
 		return fmt.Errorf("open the data: %w", err)
 	}
+	if err := s.declareTriggers(); err != nil {
+		return fmt.Errorf("create the triggers: %w", err)
+	}
 	front := server.Config{API: operations, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine, s.kinesis), Log: s.config.Log}
 	if s.clock != nil {
 		front.Clock = s
@@ -110,6 +116,22 @@ func (s *Server) open() (err error) {
 		front.Triggers = s.triggers
 	}
 	s.http = server.New(front)
+	return nil
+}
+
+// declareTriggers creates the triggers of the configuration.
+func (s *Server) declareTriggers() error {
+	for _, text := range s.config.Triggers {
+		list, err := trigger.Parse(text)
+		if err != nil {
+			return err
+		}
+		for _, t := range list {
+			if err := s.triggers.Declare(context.Background(), t); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

@@ -24,7 +24,7 @@ fi
 client
 build
 for page in "${pages[@]}"; do
-  start
+  start --admin
   mkdir "$work/dir"
   (cd "$work/dir" && python3 "$root/tests/page.py" "${write[@]}" console "$root/$page" "$url")
   kill "$server"

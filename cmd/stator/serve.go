@@ -19,6 +19,7 @@ var flagNames = strings.NewReplacer(
 	"Config.Listen", "--listen", "Config.Region", "--region", "Config.Account", "--account", "Config.Dialect", "--dialect",
 	"Config.CacheBytes", "--cache-bytes", "Config.AllowUnauthenticated", "--allow-unauthenticated",
 	"Config.Clock", "--clock", "Config.TTLDelay", "--ttl-delay",
+	"Config.KinesisEndpoint", "--kinesis-endpoint", "Config.Triggers", "--trigger",
 )
 
 const heapBallast = 64 << 20
@@ -42,6 +43,10 @@ func serve(args []string) error {
 	set.DurationVar(&c.TTLDelay, "ttl-delay", 0, "how long items stay after their time to live is over")
 	set.BoolVar(&c.Admin, "admin", false, "let programs on this machine change triggers, see stator trigger")
 	set.StringVar(&c.KinesisEndpoint, "kinesis-endpoint", "", "URL of the Kinesis that gets the changes of tables, see EnableKinesisStreamingDestination")
+	set.Func("trigger", "trigger to create at the start: JSON, or name=ship,table=Orders,target=URL; may be given several times", func(text string) error {
+		c.Triggers = append(c.Triggers, text)
+		return nil
+	})
 	set.TextVar(&level, "log-level", slog.LevelInfo, "least level that is logged: DEBUG, INFO, WARN, ERROR")
 	if err := parse(set, args); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -59,9 +58,7 @@ func (s *Server) putTrigger(c *fasthttp.RequestCtx, name string) (trigger.Status
 	if err != nil {
 		return trigger.Status{}, err
 	}
-	d := json.NewDecoder(bytes.NewReader(in.bytes))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&t); err != nil {
+	if err := trigger.DecodeStrict(string(in.bytes), &t); err != nil {
 		return trigger.Status{}, err
 	}
 	t.Name = name

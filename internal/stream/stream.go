@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -101,17 +102,16 @@ func (s *Streams) Of(name string) (of Stream, ok bool) {
 	return Stream{Stream: *one, ARN: s.ARN(name, one.Label), Table: t.Descriptor, live: t}, true
 }
 
-// Log returns the change log of the table that has space, deleted or not, from
-// the shard numbered first on, as a stream with both images; ok is false if it
-// is gone. It goes on through the streams that are enabled and disabled
-// meanwhile: for readers that are no streams.
-func (s *Streams) Log(space, first uint32) (log Stream, ok bool) {
+// Log returns the change log of the table that is or was called name and has
+// space, deleted or not, from the shard numbered first on, as a stream with both
+// images; ok is false if it is gone. It goes on through the streams that are
+// enabled and disabled meanwhile: for readers that are no streams.
+func (s *Streams) Log(name string, space, first uint32) (log Stream, ok bool) {
 	log = Stream{Stream: table.Stream{View: "NEW_AND_OLD_IMAGES"}, first: first}
-	s.engine.Each(func(t *table.Table) {
-		if t.Space == space {
-			log.Table, log.live = t.Descriptor, t
-		}
-	})
+	if t := s.engine.Catalog.Get(name); t != nil && t.Space == space {
+		log.Table, log.live = t.Descriptor, t
+		return log, true
+	}
 	for _, d := range s.engine.Departed() {
 		if d.Space == space {
 			log.Table = d
@@ -123,7 +123,7 @@ func (s *Streams) Log(space, first uint32) (log Stream, ok bool) {
 // Now returns s as it is now, of the same table, though another may have its
 // name; ok is false if it is gone.
 func (s *Streams) Now(of Stream) (now Stream, ok bool) {
-	now, ok = s.Log(of.Table.Space, of.first)
+	now, ok = s.Log(of.Table.Name, of.Table.Space, of.first)
 	if !ok || of.ARN == "" {
 		return now, ok
 	}
@@ -169,6 +169,17 @@ func (s Stream) Shards() []*table.Shard {
 		return s.Table.Log(s.first)
 	}
 	return s.Table.Visible(s.Label)
+}
+
+// First returns a stamp that no change in s is before.
+func (s Stream) First() uint64 {
+	first := uint64(math.MaxUint64)
+	for _, shard := range s.Table.Shards {
+		if shard.Stream == s.Label {
+			first = min(first, shard.First)
+		}
+	}
+	return first
 }
 
 // Shard returns the shard of s with an id. It returns a

@@ -134,7 +134,7 @@ func (d *delivery) giveUp(ctx context.Context, batch []record, why string, attem
 		if path, ok := strings.CutPrefix(d.DeadLetter, filePrefix); ok {
 			err = appendFile(path, append(text[:len(text):len(text)], '\n'))
 		} else {
-			_, err = post(ctx, d.DeadLetter, nil, text)
+			_, err = post(ctx, d.DeadLetter, text, nil)
 		}
 		if err == nil {
 			return nil

@@ -13,8 +13,9 @@ import (
 type filter []pattern
 
 // pattern is an object of rules: member by member, either another pattern or a
-// list of rules of which the value must match one.
-type pattern map[string]any // of pattern or []rule
+// list of rules of which the value must match one. The member "$or" is a list
+// of patterns of which the object must match one.
+type pattern map[string]any // of pattern, []rule or, for "$or", filter
 
 // rule matches one value; present says whether there is one.
 type rule func(value any, present bool) bool
@@ -52,9 +53,13 @@ func parsePattern(v any) (pattern, error) {
 	p := pattern{}
 	for name, member := range members {
 		var err error
-		if list, ok := member.([]any); ok {
+		list, isList := member.([]any)
+		switch {
+		case isList && name == "$or":
+			p[name], err = parsePatterns(list)
+		case isList:
 			p[name], err = parseRules(list)
-		} else {
+		default:
 			p[name], err = parsePattern(member)
 		}
 		if err != nil {
@@ -62,6 +67,20 @@ func parsePattern(v any) (pattern, error) {
 		}
 	}
 	return p, nil
+}
+
+func parsePatterns(list []any) (f filter, err error) {
+	for _, v := range list {
+		p, err := parsePattern(v)
+		if err != nil {
+			return nil, err
+		}
+		f = append(f, p)
+	}
+	if f == nil {
+		return nil, fmt.Errorf("a list of patterns is empty")
+	}
+	return f, nil
 }
 
 func parseRules(list []any) ([]rule, error) {
@@ -82,7 +101,7 @@ func parseRules(list []any) ([]rule, error) {
 func parseRule(v any) (rule, error) {
 	operator, ok := v.(map[string]any)
 	if !ok {
-		return func(value any, present bool) bool { return present && equal(value, v) }, nil
+		return func(value any, present bool) bool { return present && equal(value, v) }, argumentFault(isScalar(v))
 	}
 	if len(operator) != 1 {
 		return nil, fmt.Errorf("an operator is an object with one member")
@@ -110,9 +129,10 @@ var operators = map[string]func(argument any) (rule, error){
 		if !ok {
 			list = []any{argument}
 		}
+		scalars := !slices.ContainsFunc(list, func(v any) bool { return !isScalar(v) })
 		return func(value any, present bool) bool {
 			return present && !slices.ContainsFunc(list, func(v any) bool { return equal(value, v) })
-		}, nil
+		}, argumentFault(scalars && len(list) > 0)
 	},
 	"numeric": numericRule,
 }
@@ -121,7 +141,16 @@ func argumentFault(ok bool) error {
 	if ok {
 		return nil
 	}
-	return fmt.Errorf("the argument of an operator has the wrong type")
+	return fmt.Errorf("a rule or the argument of an operator has the wrong type")
+}
+
+// isScalar reports whether a value of JSON has no parts.
+func isScalar(v any) bool {
+	switch v.(type) {
+	case map[string]any, []any:
+		return false
+	}
+	return true
 }
 
 func textRule(match func(value, argument string) bool) func(any) (rule, error) {
@@ -215,7 +244,11 @@ func (f filter) matches(record []byte) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(f, func(p pattern) bool { return p.matches(v) }), nil
+	return f.matchesValue(v), nil
+}
+
+func (f filter) matchesValue(v any) bool {
+	return slices.ContainsFunc(f, func(p pattern) bool { return p.matches(v) })
 }
 
 func (p pattern) matches(v any) bool {
@@ -223,6 +256,10 @@ func (p pattern) matches(v any) bool {
 	for name, want := range p {
 		value, present := members[name]
 		switch want := want.(type) {
+		case filter:
+			if !want.matchesValue(v) {
+				return false
+			}
 		case pattern:
 			if !want.matches(value) {
 				return false

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -73,7 +72,7 @@ func (k *Kinesis) Look(ctx context.Context) error {
 		<-r.stopped
 		delete(k.running, d)
 		if !continued(wanted, d) {
-			errs = append(errs, k.forget(ctx, d.name()))
+			errs = append(errs, k.forget(ctx, d.name(), func([]byte) bool { return true }))
 		}
 	}
 	for d := range wanted {
@@ -135,7 +134,7 @@ func (k *Kinesis) start(d delivered) *running {
 	w := &worker{
 		base: k.base, target: target, stats: &stats.Stats, encode: k.kinesisEncoder(d.table, d.precision),
 		sources: func() []stream.Stream {
-			if log, ok := k.streams.Log(d.space, d.first); ok {
+			if log, ok := k.streams.Log(d.table, d.space, d.first); ok {
 				return []stream.Stream{log}
 			}
 			return nil
@@ -243,13 +242,13 @@ func oneLine(err error) string {
 // client returns a client for the data streams of a region. Its credentials are
 // those of the environment; an emulator takes any.
 func (k *Kinesis) client(region string) *kinesis.Client {
-	id, secret := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY")
-	if id == "" {
-		id, secret = "stator", "stator"
+	c, ok := credentialsGiven()
+	if !ok {
+		c = aws.Credentials{AccessKeyID: "stator", SecretAccessKey: "stator"}
 	}
 	return kinesis.New(kinesis.Options{
 		BaseEndpoint: &k.endpoint, Region: region, Retryer: aws.NopRetryer{},
-		Credentials: credentials.NewStaticCredentialsProvider(id, secret, os.Getenv("AWS_SESSION_TOKEN")),
+		Credentials: credentials.StaticCredentialsProvider{Value: c},
 	})
 }
 

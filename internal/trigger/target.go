@@ -38,7 +38,7 @@ func newTarget(t *Trigger) target {
 	if name, ok := strings.CutPrefix(t.Target, lambdaPrefix); ok {
 		return &httpTarget{
 			url:     strings.TrimSuffix(t.Endpoint, "/") + "/2015-03-31/functions/" + url.PathEscape(name) + "/invocations",
-			header:  http.Header{"X-Amz-Invocation-Type": {"RequestResponse"}},
+			prepare: prepareInvoke,
 			partial: t.Partial,
 		}
 	}
@@ -49,8 +49,14 @@ func newTarget(t *Trigger) target {
 // a function's error.
 type httpTarget struct {
 	url     string
-	header  http.Header
+	prepare func(req *http.Request, body []byte) error // nil: nothing to do
 	partial bool
+}
+
+// prepareInvoke makes a request one of Lambda's Invoke API.
+func prepareInvoke(req *http.Request, body []byte) error {
+	req.Header.Set("X-Amz-Invocation-Type", "RequestResponse")
+	return signLambda(req, body)
 }
 
 // client does not follow redirects: a POST would become a GET.
@@ -59,7 +65,7 @@ var client = &http.Client{
 }
 
 func (h *httpTarget) deliver(ctx context.Context, batch []record) (rest []record, err error) {
-	answer, err := post(ctx, h.url, h.header, event(batch))
+	answer, err := post(ctx, h.url, event(batch), h.prepare)
 	if err != nil {
 		return batch, err
 	}
@@ -73,16 +79,19 @@ func (h *httpTarget) deliver(ctx context.Context, batch []record) (rest []record
 	return batch[failed:], err
 }
 
-// post sends a body of JSON and returns the answer's.
-func post(ctx context.Context, url string, header http.Header, body []byte) ([]byte, error) {
+// post sends a body of JSON, after prepare unless it is nil, and returns the
+// answer's.
+func post(ctx context.Context, url string, body []byte, prepare func(*http.Request, []byte) error) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
 	req.Header.Set("Content-Type", "application/json")
+	if prepare != nil {
+		if err := prepare(req, body); err != nil {
+			return nil, err
+		}
+	}
 	res, err := client.Do(req)
 	if err != nil {
 		return nil, err

@@ -77,7 +77,8 @@ func Open(ctx context.Context, store kv.Store, streams *stream.Streams, now func
 		return nil, fmt.Errorf("read the triggers: %w", err)
 	}
 	for _, t := range all {
-		if err := ts.start(t); err != nil {
+		if err := ts.start(t, new(Stats)); err != nil {
+			ts.Close()
 			return nil, fmt.Errorf("trigger %s: %w", t.Name, err)
 		}
 	}
@@ -100,14 +101,14 @@ func (ts *Triggers) Close() {
 	}
 }
 
-// start runs t.
-func (ts *Triggers) start(t *Trigger) error {
+// start runs t, counting in stats.
+func (ts *Triggers) start(t *Trigger, stats *Stats) error {
 	filter, err := parseFilters(t.Filters)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &running{trigger: t, stats: new(Stats), stop: stop, stopped: make(chan struct{})}
+	r := &running{trigger: t, stats: stats, stop: stop, stopped: make(chan struct{})}
 	ts.mu.Lock()
 	ts.mu.workers[t.Name] = r
 	ts.mu.Unlock()
@@ -126,38 +127,47 @@ func (ts *Triggers) start(t *Trigger) error {
 	return nil
 }
 
-// halt stops the trigger called name, if it runs.
-func (ts *Triggers) halt(name string) {
+// halt stops the trigger called name, if it runs, and returns its counters.
+func (ts *Triggers) halt(name string) *Stats {
 	ts.mu.Lock()
 	r := ts.mu.workers[name]
-	delete(ts.mu.workers, name)
 	ts.mu.Unlock()
-	if r != nil {
-		r.stop()
-		<-r.stopped
+	if r == nil {
+		return new(Stats)
 	}
+	r.stop()
+	<-r.stopped
+	return r.stats
 }
 
 // Put creates a trigger, or changes the one of the name, which goes on where
 // it was. Its errors are single lines for the user.
 func (ts *Triggers) Put(ctx context.Context, t Trigger) error {
+	old, err := ts.Get(t.Name)
+	there := err == nil && old.Table == t.Table
+	if _, ok := ts.streams.Of(t.Table); !ok && !there && t.Table != "" {
+		return fmt.Errorf("table %s: %w", t.Table, ErrNoStream)
+	}
+	return ts.Declare(ctx, t)
+}
+
+// Declare is Put for a trigger whose table or stream may not be there yet: it
+// waits for them.
+func (ts *Triggers) Declare(ctx context.Context, t Trigger) error {
 	if err := t.check(); err != nil {
 		return err
 	}
 	ts.changes.Lock()
 	defer ts.changes.Unlock()
-	of, ok := ts.streams.Of(t.Table)
-	if !ok {
-		return fmt.Errorf("table %s: %w", t.Table, ErrNoStream)
-	}
 	old, err := ts.Get(t.Name)
+	of, streamed := ts.streams.Of(t.Table)
 	switch {
 	case err == nil && old.Table == t.Table:
 		t.Start = old.Start
-	case t.From == "LATEST":
-		t.Start = ts.streams.LastStamp() + 1
+	case streamed && t.From != "LATEST":
+		t.Start = of.First()
 	default:
-		t.Start = of.Shards()[0].First
+		t.Start = ts.streams.LastStamp() + 1
 	}
 	text, err := json.Marshal(t)
 	if err != nil {
@@ -167,8 +177,7 @@ func (ts *Triggers) Put(ctx context.Context, t Trigger) error {
 	if err != nil {
 		return fmt.Errorf("store the trigger: %w", err)
 	}
-	ts.halt(t.Name)
-	return ts.start(&t)
+	return ts.start(&t, ts.halt(t.Name))
 }
 
 // Delete removes the trigger called name and its positions.
@@ -179,20 +188,32 @@ func (ts *Triggers) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	ts.halt(name)
-	return ts.forget(ctx, name, triggerKey(name))
+	err := ts.forget(ctx, name, func([]byte) bool { return true })
+	if err == nil {
+		err = ts.store.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error { return tx.Delete(triggerKey(name)) })
+	}
+	if err != nil {
+		return fmt.Errorf("remove the trigger: %w", err)
+	}
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	delete(ts.mu.workers, name)
+	return nil
 }
 
-// forget removes the positions of the trigger called name, and more keys.
-func (b base) forget(ctx context.Context, name string, more ...[]byte) error {
+// forget removes the positions of the trigger called name whose keys are old.
+func (b base) forget(ctx context.Context, name string, old func(key []byte) bool) error {
 	prefix := positionPrefix(name)
 	end := append(prefix[:len(prefix)-1:len(prefix)-1], 1)
 	return b.store.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error {
-		keys := slices.Clone(more)
+		var keys [][]byte
 		for p, err := range tx.Scan(ctx, kv.Range{Start: prefix, End: end}) {
 			if err != nil {
 				return err
 			}
-			keys = append(keys, slices.Clone(p.Key))
+			if old(p.Key) {
+				keys = append(keys, slices.Clone(p.Key))
+			}
 		}
 		for _, key := range keys {
 			if err := tx.Delete(key); err != nil {

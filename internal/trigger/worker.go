@@ -51,12 +51,26 @@ type worker struct {
 // run reads all shards, parents before their children, until ctx ends.
 func (w *worker) run(ctx context.Context) {
 	defer w.shards.Wait()
+	if err := w.tidy(ctx); err != nil && ctx.Err() == nil {
+		w.log.Error("trigger cannot forget old positions", "trigger", w.trigger.Name, "error", err)
+	}
 	for ctx.Err() == nil {
 		if err := w.look(ctx); err != nil && ctx.Err() == nil {
 			w.log.Error("trigger cannot read its position", "trigger", w.trigger.Name, "error", err)
 		}
 		job.Pause(ctx, lookInterval)
 	}
+}
+
+// tidy forgets the positions in shards that are gone.
+func (w *worker) tidy(ctx context.Context) error {
+	there := map[string]bool{}
+	for _, of := range w.sources() {
+		for _, shard := range of.Table.Shards {
+			there[string(w.positionKey(of, shard))] = true
+		}
+	}
+	return w.forget(ctx, w.trigger.Name, func(key []byte) bool { return !there[string(key)] })
 }
 
 // look starts readers of the shards that can be read now. A stream is read when
