@@ -197,6 +197,7 @@ func (c *Catalog) Create(ctx context.Context, d *Descriptor) (*Table, error) {
 			return errors.Join(err, found(old))
 		}
 		fresh = d.Clone()
+		c.renewLabel(fresh)
 		if err := assignSpaces(ctx, tx, next, fresh); err != nil {
 			return err
 		}

@@ -195,3 +195,22 @@ func TestStreamsComeAndGo(t *testing.T) {
 		}
 	})
 }
+
+// A table that is deleted and created again while the clock stands has a stream
+// of its own.
+func TestStreamLabelsDiffer(t *testing.T) {
+	e := openEngine(t, onMemory()(t))
+	labels := map[string]bool{}
+	for range 3 {
+		desc := simpleTable("t")
+		desc.EnableStream("KEYS_ONLY", time.Unix(1, 0))
+		tbl := create(t, e, desc)
+		label := tbl.StreamLatest().Label
+		if labels[label] || len(tbl.Visible(label)) != 1 {
+			t.Errorf("label %q of %v has shards %+v", label, labels, tbl.Visible(label))
+		}
+		labels[label] = true
+		_, err := e.Catalog.Delete(ctx, "t", allow)
+		must(t, err)
+	}
+}

@@ -95,6 +95,22 @@ func (c *Catalog) Departed() []*Descriptor {
 	return departed
 }
 
+// renewLabel gives the stream of d, a new table, a label that no stream of a
+// deleted table of its name has: the clock may stand, or have been set back.
+func (c *Catalog) renewLabel(d *Descriptor) {
+	for _, old := range c.Departed() {
+		last := old.StreamLatest()
+		if old.Name != d.Name || last == nil || len(d.Streams) == 0 || d.Streams[0].Created.After(last.Created) {
+			continue
+		}
+		s := &d.Streams[0]
+		s.setCreated(last.Created.Add(time.Millisecond))
+		for _, shard := range d.Shards {
+			shard.Stream = s.Label
+		}
+	}
+}
+
 // depart returns what is kept of d when its table is deleted at now: nil if
 // its change log is empty.
 func (d *Descriptor) depart(now time.Time) *Descriptor {

@@ -66,9 +66,15 @@ func (d *Descriptor) EnableStream(view string, now time.Time) {
 	if s := d.StreamLatest(); s != nil && !now.After(s.Created) {
 		now = s.Created.Add(time.Millisecond) // a clock that stands, or was set back
 	}
-	s := Stream{Label: now.UTC().Format(labelFormat), View: view, Created: now.Truncate(time.Millisecond)}
+	s := Stream{View: view}
+	s.setCreated(now)
 	d.Streams = append(d.Streams, s)
 	d.renewShards(now)
+}
+
+// setCreated dates s, which also is its label.
+func (s *Stream) setCreated(at time.Time) {
+	s.Created, s.Label = at.Truncate(time.Millisecond), at.UTC().Format(labelFormat)
 }
 
 // DisableStream disables the stream of d that is enabled.
