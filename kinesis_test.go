@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -405,5 +406,53 @@ func TestKinesisRefused(t *testing.T) {
 	s.expectError(without.enable(streamARN), "ValidationException: This server has no Kinesis endpoint: start it with --kinesis-endpoint URL")
 	if _, err := stator.Open(stator.Config{KinesisEndpoint: "localhost:4567"}); err == nil || !strings.Contains(err.Error(), "use a URL like") {
 		t.Errorf("an endpoint without http: %v", err)
+	}
+}
+
+// What a deleted table has not delivered is delivered; a table of the same name
+// has nothing to do with that.
+func TestKinesisDeletedTable(t *testing.T) {
+	k := newFakeKinesis(t)
+	var blocked atomic.Bool
+	blocked.Store(true)
+	k.mu.answer = func(w http.ResponseWriter, _, _ int) (bool, []int) {
+		if blocked.Load() {
+			w.WriteHeader(500)
+		}
+		return blocked.Load(), nil
+	}
+	s := newTriggered(t, stator.Config{KinesisEndpoint: k.URL})
+	s.createMusic(types.StreamViewTypeKeysOnly)
+	if err := s.enable(streamARN); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitState(types.DestinationStatusActive)
+	s.put("a", "1")
+	if _, err := s.items.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: aws.String("Music")}); err != nil {
+		t.Fatal(err)
+	}
+	s.createMusic(types.StreamViewTypeKeysOnly)
+	s.put("b", "1")
+	if all := s.destinations(); len(all) != 0 {
+		t.Errorf("the new table has destinations %+v", all)
+	}
+	blocked.Store(false)
+	if all := k.await(t, 1); all[0].Dynamodb.NewImage["pk"]["S"] != "a" {
+		t.Errorf("delivered %+v", all)
+	}
+}
+
+// An endpoint that is dead holds back neither the table nor the end of the server.
+func TestKinesisDeadEndpoint(t *testing.T) {
+	k := newFakeKinesis(t)
+	k.Close()
+	s := newTriggered(t, stator.Config{KinesisEndpoint: k.URL})
+	s.createMusic(types.StreamViewTypeKeysOnly)
+	if err := s.enable(streamARN); err != nil {
+		t.Fatal(err)
+	}
+	s.put("a", "1")
+	if all := s.destinations(); len(all) != 1 || all[0].DestinationStatus != types.DestinationStatusEnabling {
+		t.Errorf("destinations %+v", all)
 	}
 }
