@@ -222,7 +222,7 @@ func TestTriggerAtStart(t *testing.T) {
 		}
 	}
 	config.Triggers = []string{"name=t,table=Music,target=nowhere"}
-	if _, err := stator.Open(config); err == nil || err.Error() != `trigger: target "nowhere": use an http URL, lambda:NAME or file:PATH` {
+	if _, err := stator.Open(config); err == nil || err.Error() != `Config.Triggers: target "nowhere": use an http URL, lambda:NAME or file:PATH` {
 		t.Errorf("a trigger without a target: %v", err)
 	}
 }
