@@ -87,7 +87,8 @@ var (
 	TTLEnabled  = Text{Older: "TimeToLive is already enabled"}
 	TTLDisabled = Text{Older: "TimeToLive is already disabled"}
 	TTLTooSoon  = Text{Older: "Time to live has been modified multiple times within a fixed interval"}
-	// Observed at the service, "enable" for all three operations.
+	// As users of CloudFormation quote the service, "enable" for disabling too; for
+	// UPDATE by analogy.
 	DestinationEnabled = Text{Older: destinationState + "EnableKinesisStreamingDestination must be DISABLED or ENABLE_FAILED to perform ENABLE operation."}
 	// Argument: the operation.
 	DestinationNotActive = Text{Older: destinationState + "KinesisStreamingDestination must be ACTIVE to perform %s operation."}

@@ -1,6 +1,8 @@
 // Package trigger delivers the changes of tables to consumers, as event source
 // mappings of AWS Lambda do: in batches of Lambda's event format, to an HTTP
-// endpoint, to whatever speaks Lambda's Invoke API, or into a file.
+// endpoint, to whatever speaks Lambda's Invoke API, or into a file; and, record
+// by record, to the tables' Kinesis destinations. One kind of worker reads and
+// delivers for all of them.
 //
 // # Invariants
 //

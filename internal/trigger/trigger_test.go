@@ -106,3 +106,19 @@ func TestSignLambda(t *testing.T) {
 		}
 	}
 }
+
+// A record for Kinesis, of an item whose time to live was over.
+func TestKinesisRecord(t *testing.T) {
+	b := base{streams: stream.New(nil, "eu-west-3", "123456789012", nil)}
+	key := attr.NewItem(attr.Attribute{Name: "k", Value: attr.String("v")})
+	got := b.kinesisEncoder("Music", "MICROSECOND")(stream.Stream{}, stream.Record{
+		ID: "0123456789abcdef0123456789abcdef", Event: stream.Remove, Time: time.UnixMicro(1793534400123456), Keys: key, Old: key, Size: 4, Expired: true,
+	})
+	want := `{"awsRegion":"eu-west-3","eventID":"01234567-89ab-cdef-0123-456789abcdef","eventName":"REMOVE",` +
+		`"userIdentity":{"principalId":"dynamodb.amazonaws.com","type":"Service"},"recordFormat":"application/json","tableName":"Music",` +
+		`"dynamodb":{"ApproximateCreationDateTime":1793534400123456,"ApproximateCreationDateTimePrecision":"MICROSECOND",` +
+		`"Keys":{"k":{"S":"v"}},"OldImage":{"k":{"S":"v"}},"SizeBytes":4},"eventSource":"aws:dynamodb"}`
+	if string(got) != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
