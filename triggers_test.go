@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -92,6 +93,19 @@ func (s *sink) await(t *testing.T, n int) []string {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if all := s.records(); len(all) >= n {
+			return all
+		}
+	}
+	t.Fatalf("got %q, want %d records", s.records(), n)
+	return nil
+}
+
+// awaitDistinct is await without what was delivered again: what is under way
+// when a trigger is changed may come twice.
+func (s *sink) awaitDistinct(t *testing.T, n int) []string {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if all := slices.Compact(s.records()); len(all) >= n {
 			return all
 		}
 	}
