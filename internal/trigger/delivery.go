@@ -35,15 +35,15 @@ type delivery struct {
 func (d *delivery) run(ctx context.Context, batch []record, attempts int) error {
 	for wait := retryFirst; ; wait = min(2*wait, retryMost) {
 		batch = d.giveUpOld(ctx, batch, attempts)
-		if len(batch) == 0 {
+		if len(batch) == 0 || ctx.Err() != nil {
 			return ctx.Err()
 		}
 		rest, err := d.try(ctx, batch)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 		if len(rest) == 0 {
 			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		progress := len(rest) < len(batch)
 		if progress {
@@ -63,11 +63,16 @@ func (d *delivery) run(ctx context.Context, batch []record, attempts int) error 
 	}
 }
 
+// grace is how long a delivery may take to end when the trigger is stopped:
+// what is cut off comes again.
+const grace = time.Second
+
 // try delivers a batch once and returns the records that are left of it.
 func (d *delivery) try(ctx context.Context, batch []record) (rest []record, err error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(d.Timeout))
+	trying, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(d.Timeout))
 	defer cancel()
-	rest, err = d.target.deliver(ctx, batch)
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
+	rest, err = d.target.deliver(trying, batch)
 	if done := len(batch) - len(rest); done > 0 {
 		d.stats.delivered(done)
 	}

@@ -155,7 +155,7 @@ func (w *worker) read(ctx context.Context, of stream.Stream, shard *table.Shard,
 	for ctx.Err() == nil {
 		next, err := w.chunk(ctx, d, shard, at)
 		if err == nil && next != at {
-			err = w.save(ctx, key, next)
+			err = w.save(context.WithoutCancel(ctx), key, next) // also of what ended when it was stopped
 		}
 		switch {
 		case ctx.Err() != nil || next == shardEnd && err == nil:
