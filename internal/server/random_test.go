@@ -21,7 +21,9 @@ import (
 
 	"github.com/statordb/stator/internal/api"
 	"github.com/statordb/stator/internal/clock"
+	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/memkv"
+	"github.com/statordb/stator/internal/kv/pebblekv"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/model/modeltest"
 	"github.com/statordb/stator/internal/server"
@@ -53,16 +55,18 @@ func TestRandomRequests(t *testing.T) {
 	} else {
 		seed = uint64(rand.Uint32()) + 1
 	}
-	t.Logf("STATOR_TEST_SEED=%d", seed)
+	t.Logf("from STATOR_TEST_SEED=%d", seed)
 	answers := map[string]int{}
 	for made := 0; made < rounds; made += episodeRounds {
-		e := newEpisode(t, models, seed)
-		e.run(min(episodeRounds, rounds-made))
-		if t.Failed() {
-			t.Fatalf("STATOR_TEST_SEED=%d, after %d requests", seed, made)
-		}
-		for answer, n := range e.answers {
-			answers[answer] += n
+		ok := t.Run(fmt.Sprintf("STATOR_TEST_SEED=%d", seed), func(t *testing.T) {
+			e := newEpisode(t, models, seed)
+			e.run(min(episodeRounds, rounds-made))
+			for answer, n := range e.answers {
+				answers[answer] += n
+			}
+		})
+		if !ok {
+			t.Fatalf("after %d requests", made)
 		}
 		seed++
 	}
@@ -114,7 +118,7 @@ func newEpisode(t *testing.T, models *modeltest.Models, seed uint64) *episode {
 		clock: clock.NewManual(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)),
 	}
 	log := slog.New(slog.NewTextHandler(locked{e}, &slog.HandlerOptions{Level: slog.LevelError}))
-	store, enforce, now := memkv.New(memkv.Options{}), e.rand.IntN(4) == 0, e.clock.Now
+	store, enforce, now := e.openStore(log), e.rand.IntN(4) == 0, e.clock.Now
 	catalog, err := table.OpenCatalog(t.Context(), store, now, meter.New(now, enforce))
 	e.must(err)
 	e.engine = table.NewEngine(store, catalog, log)
@@ -131,6 +135,17 @@ func newEpisode(t *testing.T, models *modeltest.Models, seed uint64) *episode {
 	t.Cleanup(func() { e.must(front.Shutdown(context.Background())) })
 	e.must(e.engine.StartJobs(t.Context()))
 	return e
+}
+
+// openStore opens a store in memory or, for one episode in ten, on disk.
+func (e *episode) openStore(log *slog.Logger) kv.Store {
+	if e.rand.IntN(10) > 0 {
+		return memkv.New(memkv.Options{})
+	}
+	store, err := pebblekv.Open(pebblekv.Options{Dir: e.TempDir(), Logger: log})
+	e.must(err)
+	e.Cleanup(func() { e.must(store.Close()) })
+	return store
 }
 
 // locked writes to the log of an episode.
@@ -198,11 +213,11 @@ func (e *episode) client(r *rand.Rand, rounds int) {
 	}
 }
 
-// moveClock moves the clock on and does the work that is due then.
+// moveClock moves the clock, now and then back, and does the work that is due then.
 func (e *episode) moveClock(r *rand.Rand) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	by := []time.Duration{time.Second, time.Minute, 11 * time.Minute, 5 * time.Hour, 25 * time.Hour}[r.IntN(5)]
+	by := []time.Duration{time.Second, time.Minute, 11 * time.Minute, 5 * time.Hour, 25 * time.Hour, -time.Hour}[r.IntN(6)]
 	e.clock.Move(e.clock.Now().Add(by))
 	err := errors.Join(e.engine.ExpireAll(e.Context(), e.clock.Now()), e.engine.SaveCounts(e.Context()),
 		e.engine.ForgetTokens(e.Context(), e.clock.Now()), e.streams.Keep(e.Context()))
