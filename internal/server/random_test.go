@@ -181,6 +181,15 @@ func (e *episode) run(rounds int) {
 	if err := e.engine.CheckAll(e.Context()); err != nil {
 		e.Errorf("the data in the end: %v", err)
 	}
+	e.engine.Each(func(t *table.Table) {
+		counts, err := e.engine.Recount(e.Context(), t)
+		e.must(err)
+		for space, want := range counts {
+			if got := t.Counts.Of(space); got != want {
+				e.Errorf("table %s counts %+v in space %d, want %+v", t.Name, got, space, want)
+			}
+		}
+	})
 	if e.logged.Len() > 0 {
 		e.Errorf("logged: %s", e.logged.String())
 	}
