@@ -34,7 +34,7 @@ var layers = []layer{
 	{"internal/kv"},
 	{"internal/clock", "internal/datadir"},
 	{"internal/partiql"},
-	{"internal/model", "internal/model/gen"},
+	{"internal/model", "internal/model/gen", "internal/model/modeltest"},
 	{"internal/expr"},
 	{"internal/attr"},
 	{"internal/wire"},
@@ -43,11 +43,12 @@ var layers = []layer{
 
 // only are packages that may be imported by the packages given and no others.
 var only = map[string][]string{
-	"internal/bench":       {"cmd/stator"},
-	"internal/kv/memkv":    {".", "internal/kv/kvtest"},
-	"internal/kv/pebblekv": {"."},
-	"internal/kv/kvtest":   {},
-	"internal/model/gen":   {},
+	"internal/bench":           {"cmd/stator"},
+	"internal/kv/memkv":        {".", "internal/kv/kvtest"},
+	"internal/kv/pebblekv":     {"."},
+	"internal/kv/kvtest":       {},
+	"internal/model/gen":       {},
+	"internal/model/modeltest": {},
 }
 
 // impure are what a pure package does not import: the outside world, the

@@ -71,7 +71,7 @@ type Result struct {
 func (a *API) Do(ctx context.Context, name string, body, dst []byte) (res Result) {
 	op := lookup(name)
 	if op == nil {
-		return fail(ddberr.New("UnknownOperationException", ""), dst)
+		return fail(unknownOperation(body), dst)
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -85,6 +85,15 @@ func (a *API) Do(ctx context.Context, name string, body, dst []byte) (res Result
 		return fail(a.clientError(name, style, body, err), dst)
 	}
 	return Result{Status: 200, Body: out}
+}
+
+// unknownOperation is the answer to a request whose operation is not served.
+// Broken JSON comes before it.
+func unknownOperation(body []byte) *ddberr.Error {
+	if wire.NewScanner(body).Check() != nil {
+		return ddberr.Serialization("")
+	}
+	return ddberr.New("UnknownOperationException", "")
 }
 
 // style returns how the dialect words what today's service words in style s.

@@ -31,9 +31,9 @@ func (a *API) BatchWriteItem(ctx context.Context, in *model.BatchWriteItemInput)
 	throttled := 0
 	for _, err := range errs {
 		switch {
-		case isThrottled(err), errors.Is(err, table.ErrOngoing): // to be sent again
+		case isThrottled(err):
 			throttled++
-		case err != nil:
+		case err != nil && !errors.Is(err, table.ErrOngoing): // which is to be sent again
 			return nil, err
 		}
 	}

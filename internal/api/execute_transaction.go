@@ -62,7 +62,7 @@ func (a *API) executeReads(ctx context.Context, in *model.ExecuteTransactionInpu
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.Engine.GetAll(ctx, lookups)
+	rows, err := a.getAll(ctx, lookups)
 	if err != nil {
 		return nil, err
 	}

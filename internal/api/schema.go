@@ -67,6 +67,8 @@ func (defs definitions) has(schema []model.KeySchemaElement) bool {
 // tableKey checks and resolves the KeySchema of a table.
 func (defs definitions) tableKey(schema []model.KeySchemaElement) (table.KeySchema, error) {
 	switch {
+	case len(schema) == 0: // the model allows it, for replicas
+		return table.KeySchema{}, ddberr.Validation("1 validation error detected: Value null at 'keySchema' failed to satisfy constraint: Member must not be null")
 	case len(defs) < len(schema):
 		return table.KeySchema{}, ddberr.SchemaUndefined.Fault()
 	case !defs.has(schema):

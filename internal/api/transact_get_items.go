@@ -21,12 +21,8 @@ func (a *API) TransactGetItems(ctx context.Context, in *model.TransactGetItemsIn
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.Engine.GetAll(ctx, lookups)
-	var canceled *table.Canceled
-	switch {
-	case errors.As(err, &canceled):
-		return nil, a.cancellation(canceled.Reasons, noItem)
-	case err != nil:
+	rows, err := a.getAll(ctx, lookups)
+	if err != nil {
 		return nil, err
 	}
 	out := &model.TransactGetItemsOutput{}
@@ -93,6 +89,16 @@ func (a *API) bindTransactGet(in *model.TransactGetItemsInput) ([]table.Lookup, 
 		return nil, a.cancellation(reasons, noItem)
 	}
 	return lookups, nil
+}
+
+// getAll reads items as they are at one instant.
+func (a *API) getAll(ctx context.Context, lookups []table.Lookup) ([]table.Row, error) {
+	rows, err := a.Engine.GetAll(ctx, lookups)
+	var canceled *table.Canceled
+	if errors.As(err, &canceled) {
+		return nil, a.cancellation(canceled.Reasons, noItem)
+	}
+	return rows, err
 }
 
 // noItem is the ReturnValuesOnConditionCheckFailure of reads.

@@ -66,6 +66,10 @@ func (m *Metrics) observe(name string, res api.Result, took time.Duration) {
 	m.errors.WithLabelValues(strings.Clone(name), res.Code).Inc() // name shares the request's memory
 }
 
+// knows reports whether the operation called name is served. Any other name is
+// the client's invention.
+func (m *Metrics) knows(name string) bool { return m.latency[name] != nil }
+
 // refused counts a request of which no operation is known.
 func (m *Metrics) refused(code string) { m.errors.WithLabelValues("unknown", code).Inc() }
 

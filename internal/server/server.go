@@ -7,6 +7,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"hash/crc32"
@@ -122,7 +123,7 @@ func (s *Server) handle(c *fasthttp.RequestCtx) {
 		s.triggers(c)
 	case c.IsGet() && string(c.Path()) == "/metrics":
 		s.Metrics.write(c)
-	case c.IsGet() && string(c.Path()) == "/":
+	case (c.IsGet() || c.IsHead()) && string(c.Path()) == "/":
 		c.SetContentType("text/plain")
 		c.SetBodyString("healthy: dynamodb." + s.Region + ".amazonaws.com ")
 	default:
@@ -137,9 +138,20 @@ func (s *Server) notFound(c *fasthttp.RequestCtx) {
 	c.SetBodyString("<UnknownOperationException/>\n")
 }
 
-// isJSON reports whether a content type is one of the protocol's.
+// isJSON reports whether a content type, without its parameters, is one of the
+// protocol's.
 func isJSON(kind string) bool {
-	return strings.HasPrefix(kind, "application/x-amz-json-1.") || strings.HasPrefix(kind, "application/json")
+	kind, _, _ = strings.Cut(kind, ";")
+	kind = strings.TrimSpace(kind)
+	return strings.EqualFold(kind, contentType) || strings.EqualFold(kind, "application/x-amz-json-1.1") ||
+		strings.EqualFold(kind, "application/json")
+}
+
+// twoLengths reports whether a request in chunks has a Content-Length as well.
+// Where it ends, others on its way may have seen otherwise: nothing that
+// follows is taken for a request. (RFC 9112, 6.1.)
+func twoLengths(h *fasthttp.RequestHeader) bool {
+	return h.ContentLength() == -1 && bytes.Contains(bytes.ToLower(h.RawHeaders()), []byte("content-length:"))
 }
 
 // operation answers a request of the protocol.
@@ -149,6 +161,9 @@ func (s *Server) operation(c *fasthttp.RequestCtx) {
 	if err != nil {
 		s.refuse(c, err)
 		return
+	}
+	if twoLengths(&c.Request.Header) {
+		c.SetConnectionClose()
 	}
 	s.active.Add(1)
 	defer s.active.Add(-1)
@@ -161,7 +176,7 @@ func (s *Server) operation(c *fasthttp.RequestCtx) {
 	c.Response.Header.SetContentType(contentType)
 	id := s.answer(c, res)
 	took := time.Since(start)
-	if res.Code == "UnknownOperationException" {
+	if res.Code != "" && !s.Metrics.knows(name) {
 		name = s.unserved(target)
 	}
 	s.Metrics.observe(name, res, took)
