@@ -127,7 +127,7 @@ func newEpisode(t *testing.T, models *modeltest.Models, seed uint64) *episode {
 		Engine: e.engine, Streams: e.streams, Region: "us-east-1", Account: "123456789012",
 		Dialect: api.Dialect(e.rand.IntN(2)), EnforceCapacity: enforce, Now: now, Log: log,
 	})
-	front := server.New(server.Config{API: e.api, Region: "us-east-1", Metrics: server.NewMetrics(store, e.engine), Log: log})
+	front := server.New(server.Config{API: e.api, Region: "us-east-1", Metrics: server.NewMetrics(store, e.engine, nil), Log: log})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	e.must(err)
 	e.url = "http://" + ln.Addr().String()
