@@ -214,3 +214,17 @@ func TestStreamLabelsDiffer(t *testing.T) {
 		must(t, err)
 	}
 }
+
+// Labels tell streams apart also on a clock that stands within a millisecond.
+func TestStreamLabels(t *testing.T) {
+	d := simpleTable("t")
+	now := time.Unix(5, 1_400_000)
+	for range 3 {
+		d.EnableStream("KEYS_ONLY", now)
+		d.DisableStream(now)
+		now = now.Add(200 * time.Microsecond)
+	}
+	if a, b, c := d.Streams[0].Label, d.Streams[1].Label, d.Streams[2].Label; a >= b || b >= c {
+		t.Errorf("labels %s %s %s", a, b, c)
+	}
+}

@@ -63,7 +63,7 @@ const labelFormat = "2006-01-02T15:04:05.000"
 
 // EnableStream adds a stream to d, which has none enabled, with one shard.
 func (d *Descriptor) EnableStream(view string, now time.Time) {
-	if s := d.StreamLatest(); s != nil && !now.After(s.Created) {
+	if s := d.StreamLatest(); s != nil && now.Before(s.Created.Add(time.Millisecond)) {
 		now = s.Created.Add(time.Millisecond) // a clock that stands, or was set back
 	}
 	s := Stream{View: view}
