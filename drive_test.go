@@ -34,7 +34,7 @@ type drive struct {
 // TestDrive calls every operation with the SDK for Go. tests/sdks.sh does the
 // same with other SDKs.
 func TestDrive(t *testing.T) {
-	srv, err := stator.Open(stator.Config{DataDir: t.TempDir()})
+	srv, err := stator.Open(stator.Config{DataDir: t.TempDir(), KinesisEndpoint: newFakeKinesis(t).URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +51,7 @@ func TestDrive(t *testing.T) {
 	})
 	d.createTables()
 	d.describe()
+	d.destinations()
 	d.items()
 	d.pages()
 	d.transactions()
@@ -165,6 +166,26 @@ func (d *drive) describe() {
 	equal(d.T, "time to live", aws.ToString(ttl.AttributeName), "until")
 	equal(d.T, "limit", *did(d, d.db.DescribeLimits, &dynamodb.DescribeLimitsInput{}).TableMaxReadCapacityUnits, 40000)
 	equal(d.T, "endpoints", len(did(d, d.db.DescribeEndpoints, &dynamodb.DescribeEndpointsInput{}).Endpoints), 1)
+}
+
+func (d *drive) destinations() {
+	table, arn := d.table.TableName, aws.String("arn:aws:kinesis:us-east-1:123456789012:stream/changes")
+	state := func() types.KinesisDataStreamDestination {
+		return did(d, d.db.DescribeKinesisStreamingDestination, &dynamodb.DescribeKinesisStreamingDestinationInput{TableName: table}).KinesisDataStreamDestinations[0]
+	}
+	enabled := did(d, d.db.EnableKinesisStreamingDestination, &dynamodb.EnableKinesisStreamingDestinationInput{TableName: table, StreamArn: arn})
+	equal(d.T, "status", enabled.DestinationStatus, types.DestinationStatusEnabling)
+	for state().DestinationStatus == types.DestinationStatusEnabling {
+		time.Sleep(10 * time.Millisecond)
+	}
+	did(d, d.db.UpdateKinesisStreamingDestination, &dynamodb.UpdateKinesisStreamingDestinationInput{
+		TableName: table, StreamArn: arn, UpdateKinesisStreamingConfiguration: &types.UpdateKinesisStreamingConfiguration{
+			ApproximateCreationDateTimePrecision: types.ApproximateCreationDateTimePrecisionMicrosecond,
+		},
+	})
+	equal(d.T, "precision", state().ApproximateCreationDateTimePrecision, types.ApproximateCreationDateTimePrecisionMicrosecond)
+	did(d, d.db.DisableKinesisStreamingDestination, &dynamodb.DisableKinesisStreamingDestinationInput{TableName: table, StreamArn: arn})
+	equal(d.T, "status", state().DestinationStatus, types.DestinationStatusDisabled)
 }
 
 func (d *drive) items() {

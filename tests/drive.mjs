@@ -158,11 +158,19 @@ async function records() {
   assert.deepEqual(seen, [['INSERT', '7'], ['MODIFY', '8']])
 }
 
+async function destinations() { // there is no Kinesis here: tests/kinesis.sh has one
+  const name = { TableName: 'Music', StreamArn: 'arn:aws:kinesis:us-east-1:123456789012:stream/changes' }
+  await fails('ValidationException', call('EnableKinesisStreamingDestination', name))
+  await fails('ValidationException', call('UpdateKinesisStreamingDestination', { ...name, UpdateKinesisStreamingConfiguration: { ApproximateCreationDateTimePrecision: 'MICROSECOND' } }))
+  await fails('ValidationException', call('DisableKinesisStreamingDestination', name))
+  assert.deepEqual((await call('DescribeKinesisStreamingDestination', { TableName: 'Music' })).KinesisDataStreamDestinations, [])
+}
+
 async function end() {
   assert.equal((await call('DeleteTable', { TableName: 'Music' })).TableDescription.TableStatus, 'DELETING')
   await fails('ResourceNotFoundException', call('DescribeTable', { TableName: 'Music' }))
 }
 
-for (const part of [tables, items, documents, transactions, statements, records, end]) await part()
+for (const part of [tables, items, documents, transactions, statements, records, destinations, end]) await part()
 assert.deepEqual(process.env.STATOR_OPERATIONS.trim().split(' ').filter((name) => !called.has(name)), [], 'operations not called')
 console.log(`drive.mjs: the SDK for JavaScript called ${called.size} operations`)

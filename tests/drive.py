@@ -184,12 +184,21 @@ def records():
     equal("records", names, ["INSERT", "MODIFY", "REMOVE"])
 
 
+def destinations():
+    # There is no Kinesis here: tests/kinesis.sh has one.
+    name = {"TableName": "Music", "StreamArn": "arn:aws:kinesis:us-east-1:123456789012:stream/changes"}
+    fails("ValidationException", ddb.enable_kinesis_streaming_destination, **name)
+    fails("ValidationException", ddb.update_kinesis_streaming_destination, **name, UpdateKinesisStreamingConfiguration={"ApproximateCreationDateTimePrecision": "MICROSECOND"})
+    fails("ValidationException", ddb.disable_kinesis_streaming_destination, **name)
+    equal("destinations", ddb.describe_kinesis_streaming_destination(TableName="Music")["KinesisDataStreamDestinations"], [])
+
+
 def end():
     equal("deleted", ddb.delete_table(TableName="Music")["TableDescription"]["TableStatus"], "DELETING")
     fails("ResourceNotFoundException", ddb.describe_table, TableName="Music")
 
 
-for part in tables, items, resources, transactions, statements, records, end:
+for part in tables, items, resources, transactions, statements, records, destinations, end:
     part()
 equal("operations not called", set(os.environ["STATOR_OPERATIONS"].split()) - called, set())
 print(f"drive.py: boto3 {boto3.__version__} called {len(called)} operations")

@@ -114,6 +114,15 @@ done
 out=$events
 is 'INSERT MODIFY REMOVE'
 
+# There is no Kinesis here: tests/kinesis.sh has one.
+data=arn:aws:kinesis:us-east-1:123456789012:stream/changes
+fails ValidationException enable-kinesis-streaming-destination --table-name Music --stream-arn $data
+fails ValidationException update-kinesis-streaming-destination --table-name Music --stream-arn $data \
+  --update-kinesis-streaming-configuration ApproximateCreationDateTimePrecision=MICROSECOND
+fails ValidationException disable-kinesis-streaming-destination --table-name Music --stream-arn $data
+ddb describe-kinesis-streaming-destination --table-name Music --query 'length(KinesisDataStreamDestinations)'
+is 0
+
 ddb update-table --table-name Music --no-deletion-protection-enabled
 ddb delete-table --table-name Music --query 'TableDescription.TableStatus'
 is DELETING

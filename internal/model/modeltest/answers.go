@@ -16,6 +16,7 @@ var codes = map[string]string{
 	"ValidationException":    "com.amazon.coral.validate#",
 	"SerializationException": "com.amazon.coral.service#",
 	"AccessDeniedException":  "com.amazon.coral.service#", // an ARN of another account
+	"ThrottlingException":    modelled,                    // table operations that follow too soon
 }
 
 const modelled = "com.amazonaws.dynamodb.v20120810#"

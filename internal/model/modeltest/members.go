@@ -25,6 +25,8 @@ var oneOf = []string{
 // likely says in how many percent of all cases an optional member is given,
 // by structure and member or by member; 15 is for all others.
 var likely = map[string]int{
+	"UpdateKinesisStreamingConfiguration":          95,
+	"ApproximateCreationDateTimePrecision":         90,
 	"QueryInput.KeyConditionExpression":            95,
 	"UpdateItemInput.UpdateExpression":             90,
 	"UpdateItemInput.AttributeUpdates":             80,

@@ -55,9 +55,11 @@ func init() {
 		"PartiQLNextToken":   func(g *Generator) { g.known("NextToken", "token") },
 		"NextTokenString":    func(g *Generator) { g.known("NextToken", "token") },
 		"StreamArn":          (*Generator).streamARN,
-		"ShardId":            func(g *Generator) { g.known("ShardId", "shardId-00000000000000000000-00000000") },
-		"ShardIterator":      func(g *Generator) { g.known("ShardIterator", "iterator") },
-		"SequenceNumber":     func(g *Generator) { g.known("SequenceNumber", "000000000000000000001") },
+		"KinesisStreamingDestinationInput.StreamArn":       (*Generator).dataStream,
+		"UpdateKinesisStreamingDestinationInput.StreamArn": (*Generator).dataStream,
+		"ShardId":        func(g *Generator) { g.known("ShardId", "shardId-00000000000000000000-00000000") },
+		"ShardIterator":  func(g *Generator) { g.known("ShardIterator", "iterator") },
+		"SequenceNumber": func(g *Generator) { g.known("SequenceNumber", "000000000000000000001") },
 	}
 }
 
@@ -97,6 +99,11 @@ func (g *Generator) known(member, other string) {
 
 func (g *Generator) streamARN() {
 	g.known("StreamArn", "arn:aws:dynamodb:us-east-1:123456789012:table/"+g.table.name+"/stream/2026-11-01T12:00:00.000")
+}
+
+// dataStream writes the ARN of a Kinesis data stream.
+func (g *Generator) dataStream() {
+	g.text("arn:aws:kinesis:us-east-1:123456789012:stream/" + pick(g, []string{"changes", "changes", "more"}))
 }
 
 // perTable returns what writes the requests of a batch, by table.
