@@ -301,15 +301,16 @@ func (c *Catalog) stampShards(d *Descriptor) {
 }
 
 // publish makes d the current version of its table and waits for the leases
-// on the one before to end.
+// on the one before to end. Changes go where d says before it can be leased:
+// then only leases on the one before may still use the log as it was.
 func (c *Catalog) publish(d *Descriptor, counts *Counts, changes *changeLog) *Table {
 	d.prepare()
+	changes.follow(d, c.store.LastStamp())
 	c.mu.Lock()
 	old := c.mu.tables[d.Name]
 	t := &Table{Descriptor: d, Counts: counts, changes: changes, meters: c.meters(d, old)}
 	c.mu.tables[t.Name] = t
 	c.mu.Unlock()
-	changes.follow(d, c.store.LastStamp())
 	old.retire()
 	return t
 }

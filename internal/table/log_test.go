@@ -3,12 +3,15 @@ package table_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -226,5 +229,84 @@ func TestStreamLabels(t *testing.T) {
 	}
 	if a, b, c := d.Streams[0].Label, d.Streams[1].Label, d.Streams[2].Label; a >= b || b >= c {
 		t.Errorf("labels %s %s %s", a, b, c)
+	}
+}
+
+// stamping is a store that tells the test when its last stamp is asked for.
+type stamping struct {
+	kv.Store
+	asked func()
+}
+
+func (s *stamping) LastStamp() uint64 {
+	if s.asked != nil {
+		s.asked()
+	}
+	return s.Store.LastStamp()
+}
+
+// A write that begins as soon as a version of a table is there goes to the
+// change log of that version: of a table that is created it has a record, and
+// where shards are replaced none comes to one that is closed.
+func TestLogIsThereBeforeItsVersion(t *testing.T) {
+	const name = "t"
+	created := func(t *testing.T, e *table.Engine) {
+		desc := simpleTable(name)
+		desc.EnableStream("NEW_IMAGE", time.Unix(1, 0))
+		create(t, e, desc)
+	}
+	rotate := func(t *testing.T, e *table.Engine) { must(t, e.Rotate(ctx, name, 1, 2)) }
+	t.Run("creation", func(t *testing.T) { testEarlyWrite(t, name, func(*testing.T, *table.Engine) {}, created) })
+	t.Run("rotation", func(t *testing.T) { testEarlyWrite(t, name, created, rotate) })
+}
+
+// testEarlyWrite makes a change of the table called name and begins a write as
+// soon as it sees the new version, which commits when readers see all of it.
+func testEarlyWrite(t *testing.T, name string, prepare, change func(*testing.T, *table.Engine)) {
+	store := &stamping{Store: onPebble()(t)}
+	held := hold(store, func(o kv.TxOptions) bool { return o.Keys[0][0] == 'd' })
+	e := openEngine(t, late{held})
+	prepare(t, e)
+	before := e.Catalog.Get(name)
+	var running sync.WaitGroup
+	var begun atomic.Bool
+	store.asked = func() {
+		tbl := e.Lease(name)
+		if tbl == before || !begun.CompareAndSwap(false, true) {
+			if tbl != nil {
+				tbl.Release()
+			}
+			return
+		}
+		running.Go(func() {
+			defer tbl.Release()
+			if _, err := e.Write(ctx, put(tbl, attr.NewItem(str("pk", "a"), str("sk", "")))); err != nil {
+				t.Error(err)
+			}
+		})
+		<-held.reached
+	}
+	running.Go(func() { change(t, e) })
+	open := func(s *table.Shard) bool { return s.Open() }
+	waitFor(t, func() bool {
+		tbl := e.Catalog.Get(name)
+		return tbl != nil && tbl != before && (before == nil || slices.IndexFunc(tbl.Shards, open) > 0)
+	}, "the change")
+	close(held.proceed)
+	running.Wait()
+	if begun.CompareAndSwap(false, true) {
+		write(t, e, put(e.Catalog.Get(name), attr.NewItem(str("pk", "a"), str("sk", ""))))
+	}
+	records, tbl := 0, e.Catalog.Get(name)
+	for _, s := range tbl.Shards {
+		must(t, e.ReadLog(ctx, tbl.Space, s.Number, 0, func(r table.Record) bool {
+			if records++; !s.Open() {
+				t.Errorf("stamp %d came to shard %d, which was closed at %d", r.Stamp, s.Number, s.Last)
+			}
+			return true
+		}))
+	}
+	if records != 1 {
+		t.Errorf("a write has %d records", records)
 	}
 }
