@@ -23,6 +23,10 @@ func manageTriggers(args []string) error {
 		return errors.New("use " + triggerUsage)
 	}
 	verb, args := args[0], args[1:]
+	if verb == "-h" || verb == "--help" {
+		fmt.Println("usage: " + triggerUsage)
+		return nil
+	}
 	name := ""
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
