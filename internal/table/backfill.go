@@ -44,7 +44,7 @@ func (e *Engine) StartJobs(ctx context.Context) error {
 	var errs []error
 	e.Each(func(t *Table) {
 		e.StartIndexJobs(t)
-		errs = append(errs, e.startTTL(ctx, t))
+		errs = append(errs, e.resumeTTL(ctx, t))
 	})
 	if counts, _ := e.uncounted(); counts != nil {
 		e.jobs.Start(&recounter{engine: e})

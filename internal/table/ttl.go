@@ -119,7 +119,19 @@ func (e *Engine) SetTTL(ctx context.Context, name string, edit func(*TTL) error)
 	return t, e.startTTL(ctx, t)
 }
 
-// startTTL starts or finishes what the time to live of t asks for.
+// resumeTTL is startTTL for t as it is now, though requests are served.
+func (e *Engine) resumeTTL(ctx context.Context, t *Table) error {
+	e.ttl.Lock()
+	defer e.ttl.Unlock()
+	now := e.Catalog.Get(t.Name)
+	if now == nil || now.Space != t.Space {
+		return nil
+	}
+	return e.startTTL(ctx, now)
+}
+
+// startTTL starts or finishes what the time to live of t asks for. The caller
+// holds e.ttl.
 func (e *Engine) startTTL(ctx context.Context, t *Table) error {
 	if t.TTL.Enabled() && !t.TTL.Listed {
 		e.jobs.Start(&lister{engine: e, table: t.Name, id: t.ID, changed: t.TTL.Changed})
