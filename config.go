@@ -129,6 +129,9 @@ func (c Config) manualClock() (*clock.Manual, error) {
 	if err != nil {
 		return nil, fmt.Errorf("Config.Clock %q: use real, manual, or a time like 2026-11-01T12:00:00Z", c.Clock)
 	}
+	if err := clock.Check(at); err != nil {
+		return nil, fmt.Errorf("Config.Clock %q: %w", c.Clock, err)
+	}
 	return clock.NewManual(at), nil
 }
 

@@ -10,14 +10,15 @@ import (
 // TestOpenRefuses checks that Open's errors name members of Config, not flags.
 func TestOpenRefuses(t *testing.T) {
 	for want, c := range map[string]stator.Config{
-		`Config.Region "US East": use`:              {Region: "US East"},
-		`Config.Account "me": use`:                  {Account: "me"},
-		`Config.Dialect "latin": use`:               {Dialect: "latin"},
-		`Config.Clock "noon": use`:                  {Clock: "noon"},
-		"Config.TTLDelay -1ns: use":                 {TTLDelay: -1},
-		"Config.CacheBytes -1: use":                 {CacheBytes: -1},
-		`Config.Listen "here": use`:                 {Listen: "here"},
-		"allow it with Config.AllowUnauthenticated": {Listen: "0.0.0.0:0"},
+		`Config.Region "US East": use`:                                      {Region: "US East"},
+		`Config.Account "me": use`:                                          {Account: "me"},
+		`Config.Dialect "latin": use`:                                       {Dialect: "latin"},
+		`Config.Clock "3000-01-01T00:00:00Z": use a time from 1970 to 2261`: {Clock: "3000-01-01T00:00:00Z"},
+		`Config.Clock "noon": use`:                                          {Clock: "noon"},
+		"Config.TTLDelay -1ns: use":                                         {TTLDelay: -1},
+		"Config.CacheBytes -1: use":                                         {CacheBytes: -1},
+		`Config.Listen "here": use`:                                         {Listen: "here"},
+		"allow it with Config.AllowUnauthenticated":                         {Listen: "0.0.0.0:0"},
 	} {
 		srv, err := stator.Open(c)
 		if err == nil {

@@ -201,6 +201,9 @@ func (s *Server) MoveClock(ctx context.Context, at time.Time) error {
 	if s.clock == nil {
 		return errors.New("the clock is real: open the server with a manual one to move it")
 	}
+	if err := clock.Check(at); err != nil {
+		return fmt.Errorf("the clock cannot show %s: %w", at.UTC().Format(time.RFC3339), err)
+	}
 	s.clock.Move(at)
 	return errors.Join(s.expire(ctx), s.housekeep(ctx))
 }

@@ -254,6 +254,8 @@ func TestClockOverHTTP(t *testing.T) {
 		{"GET", "", "200 {\"now\":\"2026-11-01T12:00:00Z\"}\n"},
 		{"PUT", `{"advance": "24h"}`, "200 {\"now\":\"2026-11-02T12:00:00Z\"}\n"},
 		{"PUT", `{"now": "2026-12-24T18:00:00+01:00"}`, "200 {\"now\":\"2026-12-24T17:00:00Z\"}\n"},
+		{"PUT", `{"advance": "-876000h"}`, "400 the clock cannot show 1927-01-18T17:00:00Z: use a time from 1970 to 2261\n"},
+		{"PUT", `{"now": "9999-12-31T00:00:00Z"}`, "400 the clock cannot show 9999-12-31T00:00:00Z: use a time from 1970 to 2261\n"},
 		{"PUT", `{"advance": "soon"}`, usage}, {"PUT", `{`, usage}, {"PUT", `{}`, usage},
 	} {
 		if got := send(c[0], c[1]); got != c[2] {

@@ -3,9 +3,19 @@
 package clock
 
 import (
+	"errors"
 	"sync"
 	"time"
 )
+
+// Check returns an error unless at is a time that everything can reckon with:
+// nanoseconds since 1970 in 63 bits.
+func Check(at time.Time) error {
+	if year := at.UTC().Year(); year < 1970 || year > 2261 {
+		return errors.New("use a time from 1970 to 2261")
+	}
+	return nil
+}
 
 // Manual stands still until it is moved. It is safe for concurrent use.
 type Manual struct {
