@@ -40,7 +40,11 @@ func (s *Streams) Keep(ctx context.Context) error {
 				continue // closed meanwhile
 			}
 			next.changes[tail] = tail.Changes()
-			if n := s.successors(shard, tail, open, now); n > 0 {
+			n, err := s.successors(ctx, t, shard, tail, open)
+			if err != nil {
+				errs = append(errs, err)
+			}
+			if n > 0 {
 				errs = append(errs, s.engine.Rotate(ctx, t.Name, shard.Number, n))
 				open += n - 1
 			}
@@ -51,17 +55,26 @@ func (s *Streams) Keep(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// successors returns how many shards replace shard now, one of so many that
-// are open: 0 if it stays.
-func (s *Streams) successors(shard *table.Shard, tail *table.Tail, open int, now time.Time) int {
+// successors returns how many shards replace shard now, one of so many of t
+// that are open: 0 if it stays.
+func (s *Streams) successors(ctx context.Context, t *table.Table, shard *table.Shard, tail *table.Tail, open int) (int, error) {
+	now := s.now()
 	if before, known := s.pace.changes[tail]; known && open < maxShards {
 		seconds := now.Sub(s.pace.at).Seconds()
 		if seconds > 0 && float64(tail.Changes()-before)/seconds > splitRate {
-			return 2
+			return 2, nil
 		}
 	}
-	if tail.Changes() > 0 && now.Sub(shard.Opened) >= shardLife {
-		return 1
+	if now.Sub(shard.Opened) < shardLife {
+		return 0, nil
 	}
-	return 0
+	if tail.Changes() > 0 {
+		return 1, nil
+	}
+	n := 0 // it may have changes from before the process started
+	err := s.engine.ReadLog(ctx, t.Space, shard.Number, shard.First, func(table.Record) bool {
+		n = 1
+		return false
+	})
+	return n, err
 }

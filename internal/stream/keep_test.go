@@ -1,0 +1,83 @@
+package stream_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/kv/memkv"
+	"github.com/statordb/stator/internal/meter"
+	"github.com/statordb/stator/internal/stream"
+	"github.com/statordb/stator/internal/table"
+)
+
+var ctx = context.Background()
+
+func open(t *testing.T, store kv.Store, now func() time.Time) (*table.Engine, *stream.Streams) {
+	t.Helper()
+	catalog, err := table.OpenCatalog(ctx, store, now, meter.New(now, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := table.NewEngine(store, catalog, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	t.Cleanup(e.Close)
+	return e, stream.New(e, "us-east-1", "123456789012", now)
+}
+
+// streamed creates a table with a stream.
+func streamed(t *testing.T, e *table.Engine, name string, now time.Time) {
+	t.Helper()
+	d := &table.Descriptor{Name: name, ID: name, Key: table.KeySchema{Hash: []table.KeyAttr{{Name: "pk", Type: attr.S}}}}
+	d.EnableStream("NEW_IMAGE", now)
+	if _, err := e.Create(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func put(t *testing.T, e *table.Engine, name, key string) {
+	t.Helper()
+	tbl := e.Lease(name)
+	defer tbl.Release()
+	it := attr.NewItem(attr.Attribute{Name: "pk", Value: attr.String(key)})
+	_, err := e.Write(ctx, table.Mutation{Table: tbl, Key: it, Next: func(attr.Item) (attr.Item, error) { return it, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The records of a table that nobody writes any more are removed although the
+// server was started again since.
+func TestTrimAfterRestart(t *testing.T) {
+	store := memkv.New(memkv.Options{})
+	now := time.Unix(1e9, 0)
+	clock := func() time.Time { return now }
+	e, _ := open(t, store, clock)
+	streamed(t, e, "a", now)
+	put(t, e, "a", "1")
+	e.Close()
+	e, streams := open(t, store, clock)
+	for range 12 {
+		now = now.Add(5 * time.Hour)
+		if err := streams.Keep(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := 0
+	tbl := e.Catalog.Get("a")
+	for number := range tbl.LastShard {
+		err := e.ReadLog(ctx, tbl.Space, number+1, 0, func(table.Record) bool { left++; return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left > 0 {
+		t.Errorf("%d records are left after 60 hours", left)
+	}
+	if n := len(tbl.Shards); n > 1 {
+		t.Errorf("%d shards without records", n)
+	}
+}
