@@ -30,7 +30,7 @@ func (c *clearing) Clear(ctx context.Context, start, end []byte) error {
 func TestTimeToLiveSetWhileStarting(t *testing.T) {
 	store := &clearing{Store: onPebble()(t), asked: func() {}}
 	e := openEngine(t, store)
-	tbl := create(t, e, simpleTable("t"))
+	create(t, e, simpleTable("t"))
 	now := time.Now()
 	enable := func(ttl *table.TTL) error {
 		*ttl = table.TTL{Attribute: "until", Changed: now}
