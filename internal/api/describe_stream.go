@@ -47,7 +47,7 @@ func (a *API) DescribeStream(_ context.Context, in *model.DescribeStreamInput) (
 func shardsAsked(s stream.Stream, in *model.DescribeStreamInput) ([]*table.Shard, error) {
 	shards := s.Shards()
 	if start := in.ExclusiveStartShardId; start.Set {
-		shards = slices.DeleteFunc(shards, func(shard *table.Shard) bool { return stream.ShardID(shard) <= start.V })
+		shards = stream.After(shards, start.V)
 	}
 	if in.ShardFilter == nil || !in.ShardFilter.ShardId.Set {
 		return shards, nil

@@ -81,3 +81,20 @@ func TestTrimAfterRestart(t *testing.T) {
 		t.Errorf("%d shards without records", n)
 	}
 }
+
+// A page of shards begins behind the last of the page before, though the clock
+// was set back.
+func TestShardsAfter(t *testing.T) {
+	shards := []*table.Shard{
+		{Number: 1, Opened: time.UnixMilli(5000)}, {Number: 2, Opened: time.UnixMilli(7000)}, {Number: 3, Opened: time.UnixMilli(6000)},
+	}
+	for i, s := range shards {
+		if rest := stream.After(shards, stream.ShardID(s)); len(rest) != 2-i || i < 2 && rest[0] != shards[i+1] {
+			t.Errorf("%d shards are behind shard %d", len(rest), s.Number)
+		}
+	}
+	trimmed := &table.Shard{Number: 1, Opened: time.UnixMilli(5000)}
+	if rest := stream.After(shards[1:], stream.ShardID(trimmed)); len(rest) != 2 {
+		t.Errorf("%d shards are behind one past its retention", len(rest))
+	}
+}

@@ -162,8 +162,8 @@ func parseARN(arn string) (name, label string, ok bool) {
 	return resource[1], resource[3], true
 }
 
-// Shards returns the shards of s in the order of their ids: parents before
-// their children.
+// Shards returns the shards of s in the order in which they were opened: parents
+// before their children.
 func (s Stream) Shards() []*table.Shard {
 	if s.ARN == "" {
 		return s.Table.Log(s.first)
