@@ -119,7 +119,7 @@ func (s *Server) handle(c *fasthttp.RequestCtx) {
 		preflight(c)
 	case (c.IsGet() || c.IsPut()) && string(c.Path()) == "/clock":
 		s.clock(c)
-	case !c.IsPost() && strings.HasPrefix(view(c.Path()), triggersPath):
+	case !c.IsPost() && (string(c.Path()) == triggersPath || strings.HasPrefix(view(c.Path()), triggersPath+"/")):
 		s.triggers(c)
 	case c.IsGet() && string(c.Path()) == "/metrics":
 		s.Metrics.write(c)

@@ -262,7 +262,8 @@ func (c *Catalog) Change(ctx context.Context, name string, edit func(*Descriptor
 	if err != nil || t.outdated() == nil {
 		return t, err
 	}
-	return c.change(ctx, name, func(d *Descriptor) error { c.closeOutdated(d); return nil })
+	// The change is made: who asked for it may be gone.
+	return c.change(context.WithoutCancel(ctx), name, func(d *Descriptor) error { c.closeOutdated(d); return nil })
 }
 
 // change makes one version. The caller holds changes.
