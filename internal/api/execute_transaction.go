@@ -81,24 +81,9 @@ func (a *API) executeWrites(ctx context.Context, in *model.ExecuteTransactionInp
 	if err != nil {
 		return nil, err
 	}
-	var held leases
-	defer held.release()
-	t, err := a.bindTransactWrite(&held, actions)
+	done, err := a.transactWrite(ctx, actions, in.ClientRequestToken.V, func() [32]byte { return statementsDigest(in) })
 	if err != nil {
 		return nil, err
-	}
-	if in.ClientRequestToken.V != "" {
-		t.Token = &table.Token{Value: in.ClientRequestToken.V, Digest: statementsDigest(in), Now: a.Now()}
-	}
-	done, err := a.Engine.Transact(ctx, t)
-	var canceled *table.Canceled
-	if errors.As(err, &canceled) {
-		for i := range canceled.Reasons {
-			canceled.Reasons[i] = duplicate(bound[i], canceled.Reasons[i])
-		}
-	}
-	if err != nil {
-		return nil, a.transactError(err, actions)
 	}
 	out := &model.ExecuteTransactionOutput{Responses: []model.ItemResponse{}}
 	for i := range done.Changes {

@@ -67,19 +67,6 @@ func Names() []string {
 	return names
 }
 
-// ServiceOf returns the service, as X-Amz-Target names it, of the operation
-// called name, known to the model though it may not be served; the first
-// service for any other name.
-func ServiceOf(name string) string {
-	i, found := slices.BinarySearchFunc(model.Operations, name, func(o model.Operation, name string) int {
-		return strings.Compare(o.Name, name)
-	})
-	if !found {
-		return string(model.DynamoDB)
-	}
-	return string(model.Operations[i].Service)
-}
-
 // lookup returns the row of the operation called name, or nil.
 func lookup(name string) *operation {
 	i, found := slices.BinarySearchFunc(operations, name, func(o operation, name string) int {

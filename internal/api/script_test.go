@@ -16,7 +16,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/statordb/stator"
-	"github.com/statordb/stator/internal/api"
+	"github.com/statordb/stator/internal/model"
 )
 
 // TestScripts runs the requests in testdata against a server of today's
@@ -64,6 +64,16 @@ func open(t *testing.T, dialect string) *stator.Server {
 	return srv
 }
 
+// target returns the X-Amz-Target of an operation, which need not be there.
+func target(operation string) string {
+	for _, op := range model.Operations {
+		if op.Name == operation {
+			return op.Target()
+		}
+	}
+	return model.Operation{Name: operation, Service: model.DynamoDB}.Target()
+}
+
 // call posts a request and returns status and body, readable and without what
 // differs from run to run.
 func call(t *testing.T, srv *stator.Server, operation, body string) string {
@@ -73,7 +83,7 @@ func call(t *testing.T, srv *stator.Server, operation, body string) string {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	req.Header.Set("X-Amz-Target", api.ServiceOf(operation)+"."+operation)
+	req.Header.Set("X-Amz-Target", target(operation))
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)

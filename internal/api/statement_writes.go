@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/ddberr"
@@ -47,8 +46,7 @@ func (a *API) statementWrite(b *partiql.Bound) (transactWrite, error) {
 		return w, err
 	}
 	if b.Kind == partiql.Insert {
-		w.kind, w.item = actionPut, attr.InputItem{Item: b.Item}
-		w.parsed.Condition = expr.NewCondition(expr.Call("attribute_not_exists", expr.At(expr.Path{expr.Field(keys.Hash.Name)})))
+		w.kind, w.insert, w.item = actionPut, true, attr.InputItem{Item: b.Item}
 		return w, nil
 	}
 	found, f := b.Write(keys)
@@ -88,17 +86,7 @@ func (a *API) writeStatement(ctx context.Context, b *partiql.Bound, onFailure mo
 	m.KeepOld = b.Returning.Given && !b.Returning.New
 	change, err := a.Engine.Write(ctx, m)
 	if err != nil {
-		return change, conditionError(duplicate(b, err), onFailure)
+		return change, conditionError(w.failure(err), onFailure)
 	}
 	return change, nil
-}
-
-// duplicate turns the failure of an INSERT's condition, that there is no such
-// item, into its own error.
-func duplicate(b *partiql.Bound, err error) error {
-	var failed *table.ConditionFailed
-	if b.Kind == partiql.Insert && errors.As(err, &failed) {
-		return ddberr.DuplicateItem()
-	}
-	return err
 }

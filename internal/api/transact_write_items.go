@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"slices"
 	"strings"
 
@@ -22,20 +23,30 @@ func (a *API) TransactWriteItems(ctx context.Context, in *model.TransactWriteIte
 	if err != nil {
 		return nil, err
 	}
+	out, err := a.transactWrite(ctx, actions, in.ClientRequestToken.V, func() [32]byte { return digest(in) })
+	if err != nil {
+		return nil, err
+	}
+	return a.transactWriteOutput(ctx, in, actions, out), nil
+}
+
+// transactWrite makes actions, all or none. token is the ClientRequestToken, ""
+// for none, and digest identifies the request that has it.
+func (a *API) transactWrite(ctx context.Context, actions []transactWrite, token string, digest func() [32]byte) (table.Outcome, error) {
 	var held leases
 	defer held.release()
 	t, err := a.bindTransactWrite(&held, actions)
 	if err != nil {
-		return nil, err
+		return table.Outcome{}, err
 	}
-	if in.ClientRequestToken.V != "" {
-		t.Token = &table.Token{Value: in.ClientRequestToken.V, Digest: digest(in), Now: a.Now()}
+	if token != "" {
+		t.Token = &table.Token{Value: token, Digest: digest(), Now: a.Now()}
 	}
 	out, err := a.Engine.Transact(ctx, t)
 	if err != nil {
-		return nil, a.transactError(err, actions)
+		return out, a.transactError(err, actions)
 	}
-	return a.transactWriteOutput(ctx, in, actions, out), nil
+	return out, nil
 }
 
 // digest identifies what a TransactWriteItems asks for, whatever the order of
@@ -79,6 +90,7 @@ type transactWrite struct {
 	tableName string
 	item      attr.InputItem // the item of a Put, else the key
 	kind      actionKind
+	insert    bool // a Put of an item that must not be there
 	parsed    *expr.Parsed
 	onFailure model.Opt[string]
 	table     *table.Table
@@ -208,6 +220,9 @@ func (w *transactWrite) bind() (m table.Mutation, fatal bool, err error) {
 	if err := checkAgainst(w.table, w.parsed); err != nil {
 		return m, false, err
 	}
+	if w.insert {
+		m.Condition = expr.NewCondition(expr.Call("attribute_not_exists", expr.At(expr.Path{expr.Field(w.table.Key.Hash[0].Name)})))
+	}
 	key, update := m.Key, w.parsed.Update
 	switch w.kind {
 	case actionPut:
@@ -220,6 +235,16 @@ func (w *transactWrite) bind() (m table.Mutation, fatal bool, err error) {
 		m.Next = func(old attr.Item) (attr.Item, error) { return nextItem(w.table, key, old, update) }
 	}
 	return m, false, nil
+}
+
+// failure returns err as w tells it: an item that an insert finds is a fault of
+// its own.
+func (w *transactWrite) failure(err error) error {
+	var failed *table.ConditionFailed
+	if w.insert && errors.As(err, &failed) {
+		return ddberr.DuplicateItem()
+	}
+	return err
 }
 
 func (a *API) transactWriteOutput(ctx context.Context, in *model.TransactWriteItemsInput, actions []transactWrite, out table.Outcome) *model.TransactWriteItemsOutput {

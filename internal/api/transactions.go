@@ -22,6 +22,9 @@ func (a *API) transactError(err error, actions []transactWrite) error {
 	case !errors.As(err, &canceled):
 		return err
 	}
+	for i := range canceled.Reasons {
+		canceled.Reasons[i] = actions[i].failure(canceled.Reasons[i])
+	}
 	return a.cancellation(canceled.Reasons, func(i int) model.Opt[string] { return actions[i].onFailure })
 }
 

@@ -16,3 +16,6 @@ type Operation struct {
 	Service  Service
 	NoOutput bool // the response has no body
 }
+
+// Target is the X-Amz-Target of a request for o.
+func (o Operation) Target() string { return string(o.Service) + "." + o.Name }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -63,12 +62,8 @@ func (m *Metrics) observe(name string, res api.Result, took time.Duration) {
 	if name == "" {
 		name = "unknown"
 	}
-	m.errors.WithLabelValues(strings.Clone(name), res.Code).Inc() // name shares the request's memory
+	m.errors.WithLabelValues(name, res.Code).Inc()
 }
-
-// knows reports whether the operation called name is served. Any other name is
-// the client's invention.
-func (m *Metrics) knows(name string) bool { return m.latency[name] != nil }
 
 // refused counts a request of which no operation is known.
 func (m *Metrics) refused(code string) { m.errors.WithLabelValues("unknown", code).Inc() }

@@ -62,7 +62,7 @@ type Server struct {
 	Config
 	http   fasthttp.Server
 	open   connections
-	absent map[string]*absentOperation // by target
+	known  map[string]*operation // by target
 	bodies bodies
 	active atomic.Int64    // requests being answered
 	base   context.Context // of every request; ends when draining runs out of time
@@ -71,7 +71,7 @@ type Server struct {
 
 // New returns a server.
 func New(c Config) *Server {
-	s := &Server{Config: c, bodies: bodies{limit: maxBodies}, absent: absentOperations()}
+	s := &Server{Config: c, bodies: bodies{limit: maxBodies}, known: operations()}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.http = fasthttp.Server{
 		Handler:                      s.handle,
@@ -168,20 +168,16 @@ func (s *Server) operation(c *fasthttp.RequestCtx) {
 	s.active.Add(1)
 	defer s.active.Add(-1)
 	start := time.Now()
-	target := view(c.Request.Header.Peek("X-Amz-Target"))
-	name := operationName(target)
+	name := s.operationName(view(c.Request.Header.Peek("X-Amz-Target")))
 	ctx := &requestContext{s.base, c}
 	out := c.Response.SwapBody(nil)[:0] // its memory is kept from the request before
 	res := s.API.Do(ctx, name, in.bytes, out)
 	c.Response.Header.SetContentType(contentType)
 	id := s.answer(c, res)
 	took := time.Since(start)
-	if res.Code != "" && !s.Metrics.knows(name) {
-		name = s.unserved(target)
-	}
 	s.Metrics.observe(name, res, took)
 	if s.Log.Enabled(ctx, slog.LevelDebug) {
-		s.Log.Debug("request", "operation", strings.Clone(name), "table", tableName(in.bytes), "status", res.Status, "code", res.Code, "took", took, "request_id", id)
+		s.Log.Debug("request", "operation", name, "table", tableName(in.bytes), "status", res.Status, "code", res.Code, "took", took, "request_id", id)
 	}
 }
 
@@ -200,44 +196,36 @@ func (s *Server) answer(c *fasthttp.RequestCtx, res api.Result) (id requestID) {
 	return id
 }
 
-// operationName returns the operation that X-Amz-Target names, "" if its
-// service has none of the name. It shares memory with target.
-func operationName(target string) string {
-	service, name, _ := strings.Cut(target, ".")
-	if api.ServiceOf(name) != service {
-		return ""
-	}
-	return name
-}
-
-// absentOperation is an operation that DynamoDB has and the API has not.
-type absentOperation struct {
-	name   string
-	warned sync.Once
-}
-
-// absentOperations returns them by target.
-func absentOperations() map[string]*absentOperation {
-	absent := map[string]*absentOperation{}
-	for _, op := range model.Operations {
-		if !slices.Contains(api.Names(), op.Name) {
-			absent[string(op.Service)+"."+op.Name] = &absentOperation{name: op.Name}
-		}
-	}
-	return absent
-}
-
-// unserved returns the name to show for a target that is not served, "" if it
-// is nothing that DynamoDB has. The first time it logs a warning.
-func (s *Server) unserved(target string) string {
-	op := s.absent[target]
+// operationName returns the name of the operation that a target asks for, "" if
+// DynamoDB has none such. For one that this version does not have it logs a
+// warning the first time.
+func (s *Server) operationName(target string) string {
+	op := s.known[target]
 	if op == nil {
 		return ""
 	}
-	op.warned.Do(func() {
-		s.Log.Warn("a client uses an operation that this version does not have", "operation", op.name)
-	})
+	if op.absent {
+		op.warned.Do(func() {
+			s.Log.Warn("a client uses an operation that this version does not have", "operation", op.name)
+		})
+	}
 	return op.name
+}
+
+// operation is an operation that DynamoDB has.
+type operation struct {
+	name   string
+	absent bool // this version does not have it
+	warned sync.Once
+}
+
+// operations returns them by the X-Amz-Target that asks for them.
+func operations() map[string]*operation {
+	all := map[string]*operation{}
+	for _, op := range model.Operations {
+		all[op.Target()] = &operation{name: op.Name, absent: !slices.Contains(api.Names(), op.Name)}
+	}
+	return all
 }
 
 // tableName returns the TableName of a request, "" if it has none.

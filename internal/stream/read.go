@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"slices"
 	"time"
 
 	"github.com/statordb/stator/internal/attr"
@@ -144,7 +143,7 @@ func (s Stream) record(shard *table.Shard, r table.Record) Record {
 	if image.IsEmpty() {
 		out.Keys = r.Key.Clone()
 	} else {
-		out.Keys = image.Project(slices.Sorted(slices.Values(s.Table.Key.Names())))
+		out.Keys = image.Project(s.Table.KeyNames())
 	}
 	// Another reader of the log may need images that the stream does not show.
 	if s.Images().Old {

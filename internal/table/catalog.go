@@ -129,7 +129,7 @@ func (c *Catalog) load(ctx context.Context, r kv.Reader, right bool) error {
 			return fmt.Errorf("descriptor of table %s: %w", p.Key[len(prefix):], err)
 		}
 		d.prepare()
-		t := &Table{Descriptor: d, Counts: newCounts(), changes: new(changeLog), meters: c.meters(d, nil)}
+		t := &Table{Descriptor: d, Counts: newCounts(), changes: &changeLog{now: c.now}, meters: c.meters(d, nil)}
 		t.changes.follow(d, c.store.LastStamp())
 		for _, space := range d.spaces() {
 			if err := t.Counts.load(ctx, r, space, right); err != nil {
@@ -207,7 +207,7 @@ func (c *Catalog) Create(ctx context.Context, d *Descriptor) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.publish(fresh, newCounts(), new(changeLog)), nil
+	return c.publish(fresh, newCounts(), &changeLog{now: c.now}), nil
 }
 
 func found(value []byte) error {

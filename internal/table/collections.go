@@ -124,10 +124,18 @@ func (c *collections) remember(prefix string) *collection {
 	return added
 }
 
+// forgetTries is how many collections are looked at for one to forget: while
+// most are being read, looking at all would hold up every write.
+const forgetTries = 64
+
 // forgetOne forgets some collection that is far from the limit and read to its
-// end, which is soon read again.
+// end, which is soon read again. The order of a map is random.
 func (c *collections) forgetOne() bool {
+	tries := 0
 	for prefix, known := range c.mu.known {
+		if tries++; tries > forgetTries {
+			break
+		}
 		if known.size() < collectionLimit/16 && known.unread() == nil {
 			delete(c.mu.known, prefix)
 			return true

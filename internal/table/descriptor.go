@@ -174,6 +174,10 @@ func (d *Descriptor) Clone() *Descriptor {
 	return &c
 }
 
+// KeyNames returns the names of the table's key attributes, sorted. It belongs
+// to d.
+func (d *Descriptor) KeyNames() []string { return d.keyNames }
+
 // cloneEach copies a list and what its elements point to.
 func cloneEach[T any](list []*T) []*T {
 	list = slices.Clone(list)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/expr"
@@ -59,7 +58,6 @@ type Change struct {
 	Table            *Table
 	Old, New         attr.Item
 	OldSize, NewSize int          // in bytes
-	Time             time.Time    // of the change, to the microsecond
 	Expired          bool         // as the Mutation said
 	Indexes          []IndexWrite // of the indexes whose entries changed
 
@@ -176,7 +174,7 @@ func (e *Engine) Apply(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (C
 
 // decide is the part of Apply before anything is written.
 func (e *Engine) decide(ctx context.Context, tx kv.Tx, m Mutation, key []byte) (Change, error) {
-	c := Change{Table: m.Table, Time: e.now(), Expired: m.Expired, key: key}
+	c := Change{Table: m.Table, Expired: m.Expired, key: key}
 	if m.Table.HasLocal() {
 		c.collection = string(m.Table.collectionPrefix(m.Table.Space, m.Key))
 	}

@@ -21,8 +21,9 @@ import (
 // the version that it has a lease on: so of two changes of one item the later
 // never goes to an older shard.
 type changeLog struct {
-	to atomic.Pointer[destination] // nil: changes are not logged
-	mu struct {
+	now func() time.Time
+	to  atomic.Pointer[destination] // nil: changes are not logged
+	mu  struct {
 		sync.Mutex
 		tails map[uint32]*Tail // by shard
 	}
@@ -45,6 +46,7 @@ type logShard struct {
 type Tail struct {
 	stamp    atomic.Uint64 // no change in the shard has a larger one
 	changes  atomic.Int64  // logged since the shard was opened, or the process started
+	awaited  atomic.Bool   // somebody waits: writers, of whom few are awaited, take no lock to see it
 	mu       sync.Mutex
 	awaiting chan struct{} // closed at the next change; nil: nobody waits
 }
@@ -63,6 +65,7 @@ func (t *Tail) Wait(from uint64) <-chan struct{} {
 	defer t.mu.Unlock()
 	if t.awaiting == nil {
 		t.awaiting = make(chan struct{})
+		t.awaited.Store(true) // before the stamp is looked at, as grew looks at this behind it
 	}
 	waiting := t.awaiting
 	if t.stamp.Load() >= from {
@@ -74,6 +77,7 @@ func (t *Tail) Wait(from uint64) <-chan struct{} {
 // wake ends the waiting. The caller holds mu.
 func (t *Tail) wake() {
 	if t.awaiting != nil {
+		t.awaited.Store(false)
 		close(t.awaiting)
 		t.awaiting = nil
 	}
@@ -84,9 +88,11 @@ func (t *Tail) grew(last uint64) {
 	t.changes.Add(1)
 	for old := t.stamp.Load(); old < last && !t.stamp.CompareAndSwap(old, last); old = t.stamp.Load() {
 	}
-	t.mu.Lock()
-	t.wake()
-	t.mu.Unlock()
+	if t.awaited.Load() {
+		t.mu.Lock()
+		t.wake()
+		t.mu.Unlock()
+	}
 }
 
 // shardOf returns the shard for the row under key.
@@ -124,11 +130,12 @@ func (c *Change) log(tx kv.Tx) error {
 	c.shard = d.shardOf(c.key)
 	buf := rows.Get().(*[]byte)
 	defer rows.Put(buf)
-	*buf = d.appendRecord((*buf)[:0], c)
+	*buf = d.appendRecord((*buf)[:0], c, c.Table.changes.now())
 	return tx.Append(c.shard.key, *buf)
 }
 
-func (d *destination) appendRecord(dst []byte, c *Change) []byte {
+// appendRecord appends the record of c, made at a time.
+func (d *destination) appendRecord(dst []byte, c *Change, at time.Time) []byte {
 	var flags byte
 	set := func(flag byte, on bool) bool {
 		if on {
@@ -141,7 +148,7 @@ func (d *destination) appendRecord(dst []byte, c *Change) []byte {
 	set(recordOldImage, old)
 	set(recordNewImage, next)
 	set(recordExpired, c.Expired)
-	dst = binary.AppendVarint(append(dst, recordVersion, flags), c.Time.UnixMicro())
+	dst = binary.AppendVarint(append(dst, recordVersion, flags), at.UnixMicro())
 	if old && next {
 		dst = binary.AppendUvarint(dst, uint64(len(c.Old.Stored())))
 	}

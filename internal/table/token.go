@@ -72,7 +72,7 @@ const forgetBatch = 500
 // ForgetTokens removes the tokens that are over at now.
 func (e *Engine) ForgetTokens(ctx context.Context, now time.Time) error {
 	for {
-		over, err := e.tokensOver(ctx, now)
+		over, err := keysIn(ctx, e.store, kv.Range{Start: metaKey(tokenExpiry), End: tokenExpiryKey(now, "")}, forgetBatch)
 		if err != nil || len(over) == 0 {
 			return err
 		}
@@ -80,24 +80,6 @@ func (e *Engine) ForgetTokens(ctx context.Context, now time.Time) error {
 			return fmt.Errorf("forget tokens: %w", err)
 		}
 	}
-}
-
-// tokensOver returns expiry keys of tokens that are over at now, oldest first.
-func (e *Engine) tokensOver(ctx context.Context, now time.Time) (over [][]byte, err error) {
-	r := kv.Range{Start: metaKey(tokenExpiry), End: tokenExpiryKey(now, "")}
-	err = e.store.View(ctx, kv.ReadOptions{}, func(reader kv.Reader) error {
-		over = nil
-		for p, err := range reader.Scan(ctx, r) {
-			if err != nil {
-				return err
-			}
-			if over = append(over, bytes.Clone(p.Key)); len(over) == forgetBatch {
-				break
-			}
-		}
-		return nil
-	})
-	return over, err
 }
 
 func (e *Engine) forget(ctx context.Context, over [][]byte, now time.Time) error {
