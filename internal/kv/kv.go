@@ -40,6 +40,28 @@ type Store interface {
 	// It is not transactional: nothing may write the range meanwhile.
 	Clear(ctx context.Context, start, end []byte) error
 
+	// Load writes pairs, which come in ascending order of their keys, into a part
+	// of the store that nobody else uses. They are durable when it returns; after
+	// an error or a crash some of them may be there. A key has at most one pair,
+	// and Limits hold for each.
+	Load(ctx context.Context, pairs iter.Seq2[Pair, error]) error
+
+	// Freeze keeps the rows of ranges as they are at one instant between its call
+	// and its return, under a name of a-z, 0-9 and hyphens, until Thaw. Writers do
+	// not wait. An embedded driver shares the space with the rows in use. It
+	// returns ErrFrozen if the name is taken.
+	Freeze(ctx context.Context, name string, ranges []Range) error
+
+	// Frozen opens what Freeze kept. It returns ErrNotFrozen if there is nothing.
+	Frozen(ctx context.Context, name string) (Frozen, error)
+
+	// Thaw forgets what Freeze kept. It returns ErrFrozen while that is open, nil
+	// if there is nothing.
+	Thaw(ctx context.Context, name string) error
+
+	// FrozenNames returns the names that are taken, sorted.
+	FrozenNames(ctx context.Context) ([]string, error)
+
 	// LastStamp returns a stamp that no finished Update's Append exceeds and
 	// that every later Append does.
 	LastStamp() uint64
@@ -51,6 +73,15 @@ type Store interface {
 	Stats() Stats
 
 	// Close waits for running transactions, then releases the store.
+	Close() error
+}
+
+// Frozen is what Freeze kept. What it returns is valid until the next call or
+// pair. It is safe for concurrent use. Rows outside the frozen ranges are not
+// defined.
+type Frozen interface {
+	Reader
+	Bytes() uint64 // of storage
 	Close() error
 }
 
@@ -131,4 +162,7 @@ var (
 	ErrTooLarge = errors.New("kv: key, value or transaction too large")
 	ErrClosed   = errors.New("kv: store is closed")
 	ErrUnknown  = errors.New("kv: commit outcome unknown")
+
+	ErrFrozen    = errors.New("kv: frozen rows of that name are there or in use")
+	ErrNotFrozen = errors.New("kv: no frozen rows of that name")
 )

@@ -3,6 +3,7 @@ package kv
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ReservedPrefix is the first byte of the keys that drivers keep for
@@ -54,6 +55,14 @@ func (l Limits) CheckPair(key []byte, keyLen, valueLen int) error {
 		return tooLarge("key", keyLen, l.Key)
 	case l.Value > 0 && valueLen > l.Value:
 		return tooLarge("value", valueLen, l.Value)
+	}
+	return nil
+}
+
+// CheckName returns the error, if any, of freezing rows under name.
+func CheckName(name string) error {
+	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return fmt.Errorf("kv: the name %q has something else than a-z, 0-9 and hyphens", name)
 	}
 	return nil
 }

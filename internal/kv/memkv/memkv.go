@@ -47,6 +47,7 @@ type Store struct {
 	stamp   atomic.Uint64 // last stamp given out
 	current atomic.Pointer[tree]
 	commits atomic.Uint64
+	frozen  frozen
 }
 
 // New returns an empty store.
@@ -55,6 +56,7 @@ func New(o Options) *Store {
 		o.Limits = kv.EmbeddedLimits()
 	}
 	s := &Store{limits: o.Limits, gate: kv.NewGate(), writer: make(chan struct{}, 1)}
+	s.frozen.trees = map[string]*tree{}
 	s.current.Store(btree.NewBTreeGOptions(byKey, btree.Options{Degree: degree, NoLocks: true}))
 	return s
 }

@@ -21,9 +21,15 @@
 //   - After a write to disk has failed, the store answers every call with that
 //     failure: what Pebble holds in memory may be ahead of the disk for ever.
 //
+// # Frozen rows
+//
+// What Freeze keeps is a checkpoint of Pebble in frozen/NAME: a store of its own
+// whose files are hard links. It appears by a rename when it is whole, and is
+// renamed again before it is removed; a start removes what has the other name.
+//
 // # Order of locks
 //
-// stripes (ascending), then stamps.mu, then Pebble's own; flights.mu is a leaf.
+// frozen, then stripes (ascending), then stamps.mu, then Pebble's own; flights.mu is a leaf.
 //
 // # Keys of its own
 //

@@ -81,8 +81,13 @@ func (r *reads) release() {
 
 // scan yields the pairs of rng in the snapshot.
 func (r *reads) scan(ctx context.Context, rng kv.Range) iter.Seq2[kv.Pair, error] {
+	return func(yield func(kv.Pair, error) bool) { scan(ctx, r.snapshot(), rng)(yield) }
+}
+
+// scan yields the pairs of rng in src.
+func scan(ctx context.Context, src pebble.Reader, rng kv.Range) iter.Seq2[kv.Pair, error] {
 	return func(yield func(kv.Pair, error) bool) {
-		it, err := r.iterate(rng)
+		it, err := iterate(src, rng)
 		if err != nil {
 			yield(kv.Pair{}, err)
 			return
@@ -105,11 +110,11 @@ func (r *reads) scan(ctx context.Context, rng kv.Range) iter.Seq2[kv.Pair, error
 	}
 }
 
-// iterate returns an iterator over rng in the snapshot, before its first pair.
-func (r *reads) iterate(rng kv.Range) (iterator, error) {
+// iterate returns an iterator over rng in src, before its first pair.
+func iterate(src pebble.Reader, rng kv.Range) (iterator, error) {
 	var o pebble.IterOptions
 	o.LowerBound, o.UpperBound = bounds(rng)
-	it, err := r.snapshot().NewIter(&o)
+	it, err := src.NewIter(&o)
 	if err != nil {
 		return iterator{}, fmt.Errorf("scan: %w", err)
 	}

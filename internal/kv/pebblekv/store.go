@@ -1,6 +1,7 @@
 package pebblekv
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/statordb/stator/internal/kv"
@@ -28,6 +30,11 @@ type Store struct {
 	flying  atomic.Int64 // commits in flight
 	stamps  stamps
 	commits atomic.Uint64
+	loaded  atomic.Uint64 // files that Load made
+	frozen  frozen
+	dir     string
+	files   vfs.FS
+	options Options
 	views   sync.Pool // of *view
 	txs     sync.Pool // of *tx
 }
@@ -43,6 +50,13 @@ func Open(o Options) (*Store, error) {
 		failure: f,
 		stripes: &stripes{seed: maphash.MakeSeed()},
 		flights: newFlights(),
+		dir:     o.Dir,
+		files:   cmp.Or(o.FS, vfs.Default),
+		options: o,
+	}
+	s.frozen.open = map[string]*frozenStore{}
+	if err := s.sweep(); err != nil {
+		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
 	}
 	db, err := pebble.Open(o.Dir, o.pebbleOptions(f, &s.flying))
 	if err != nil {

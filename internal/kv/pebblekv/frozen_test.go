@@ -1,0 +1,105 @@
+package pebblekv_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/kv/pebblekv"
+)
+
+// TestFrozenSurvivesPowerCut cuts the power after a Freeze and a Load have
+// returned, and while others run.
+func TestFrozenSurvivesPowerCut(t *testing.T) {
+	ctx, rng := context.Background(), rand.New(rand.NewPCG(1, 2))
+	disk := vfs.NewCrashableMem()
+	s := open(t, pebblekv.Options{Dir: "store", FS: disk})
+	write := func(text string) {
+		err := s.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error {
+			for i := range 100 {
+				if err := tx.Put(fmt.Appendf(nil, "k%03d", i), []byte(text)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	everything := []kv.Range{{Start: []byte("a"), End: []byte("z")}}
+	for i := range 8 {
+		write(fmt.Sprint("round ", i))
+		if err := s.Freeze(ctx, fmt.Sprint("f", i), everything); err != nil {
+			t.Fatal(err)
+		}
+		err := s.Load(ctx, func(yield func(kv.Pair, error) bool) {
+			yield(kv.Pair{Key: fmt.Appendf(nil, "loaded %d", i), Value: []byte("v")}, nil)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 3 {
+			if err := s.Thaw(ctx, "f1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		after := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})
+		checkFrozen(t, after, i)
+	}
+}
+
+// checkFrozen checks what is on disk after the given round.
+func checkFrozen(t *testing.T, disk *vfs.MemFS, round int) {
+	t.Helper()
+	ctx := context.Background()
+	s := open(t, pebblekv.Options{Dir: "store", FS: disk})
+	names, err := s.FrozenNames(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range round + 1 {
+		name := fmt.Sprint("f", i)
+		if thawed := i == 1 && round >= 3; thawed == slices.Contains(names, name) {
+			t.Fatalf("frozen after round %d: %q", round, names)
+		} else if thawed {
+			continue
+		}
+		f, err := s.Frozen(ctx, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for p, err := range f.Scan(ctx, kv.Range{Start: []byte("k"), End: []byte("l")}) {
+			if err != nil || string(p.Value) != fmt.Sprint("round ", i) {
+				t.Fatalf("%s has %s = %q, %v", name, p.Key, p.Value, err)
+			}
+			n++
+		}
+		if n != 100 {
+			t.Errorf("%s has %d rows", name, n)
+		}
+		_ = f.Close()
+		if v := value(t, s, fmt.Sprint("loaded ", i)); v != "v" {
+			t.Errorf("loaded row %d is %q", i, v)
+		}
+	}
+}
+
+func value(t *testing.T, s kv.Store, key string) (value string) {
+	t.Helper()
+	err := s.View(context.Background(), kv.ReadOptions{}, func(r kv.Reader) error {
+		v, err := r.Get(context.Background(), []byte(key))
+		value = string(v)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
