@@ -51,7 +51,7 @@ func (s *Streams) Keep(ctx context.Context) error {
 		}
 	})
 	s.pace = next
-	errs = append(errs, s.engine.TrimLogs(ctx, now.Add(-Retention)))
+	errs = append(errs, s.engine.TrimLogs(ctx, now, now.Add(-Retention)))
 	return errors.Join(errs...)
 }
 

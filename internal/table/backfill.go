@@ -44,7 +44,8 @@ func (e *Engine) StartJobs(ctx context.Context) error {
 	var errs []error
 	e.Each(func(t *Table) {
 		e.StartIndexJobs(t)
-		errs = append(errs, e.resumeTTL(ctx, t))
+		_, err := e.beginPITR(ctx, t)
+		errs = append(errs, e.resumeTTL(ctx, t), ignoreGone(err))
 	})
 	if counts, _ := e.uncounted(); counts != nil {
 		e.jobs.Start(&recounter{engine: e})

@@ -45,10 +45,12 @@ type Catalog struct {
 	// It is the one lock held across I/O: changes are rare, and reading and
 	// leasing tables never takes it.
 	changes sync.Mutex
+	keep    func(context.Context, *Descriptor) error // see KeepDeleted
 	mu      struct {
 		sync.RWMutex
 		tables   map[string]*Table
 		departed map[uint32]*Descriptor // deleted, by space; see Departed
+		kept     map[uint32]*Descriptor // deleted, by space, with rows to be kept first; see KeepDeleted
 	}
 }
 
@@ -76,6 +78,7 @@ func OpenCatalog(ctx context.Context, store kv.Store, now func() time.Time, m *m
 	c := &Catalog{store: store, meter: m, now: now}
 	c.mu.tables = map[string]*Table{}
 	c.mu.departed = map[uint32]*Descriptor{}
+	c.mu.kept = map[uint32]*Descriptor{}
 	var drops []uint32
 	err := store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
 		drops = nil
@@ -83,7 +86,7 @@ func OpenCatalog(ctx context.Context, store kv.Store, now func() time.Time, m *m
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(c.load(ctx, r, right != nil), c.loadDeparted(ctx, r)); err != nil {
+		if err := errors.Join(c.load(ctx, r, right != nil), c.loadDeparted(ctx, r), c.loadKept(ctx, r)); err != nil {
 			return err
 		}
 		prefix := metaKey(dropPrefix)
@@ -97,6 +100,9 @@ func OpenCatalog(ctx context.Context, store kv.Store, now func() time.Time, m *m
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog: %w", err)
+	}
+	for _, d := range c.mu.kept {
+		drops = slices.DeleteFunc(drops, func(space uint32) bool { return slices.Contains(d.spaces(), space) })
 	}
 	return c, errors.Join(c.openCounts(ctx), c.drop(ctx, drops), c.closeShards(ctx))
 }
@@ -322,7 +328,7 @@ func (c *Catalog) Delete(ctx context.Context, name string, check func(*Descripto
 	if err != nil {
 		return nil, err
 	}
-	return t, c.drop(ctx, t.spaces())
+	return t, c.finishDeletion(context.WithoutCancel(ctx), t.Descriptor)
 }
 
 // forget removes the descriptor of the table called name, noting that its
@@ -347,6 +353,11 @@ func (c *Catalog) forget(ctx context.Context, name string, check func(*Descripto
 		}
 		if departed != nil {
 			if err := putDescriptor(tx, departedKey(t.Space), departed); err != nil {
+				return err
+			}
+		}
+		if t.isKept() {
+			if err := putDescriptor(tx, keptKey(t.Space), t.Descriptor); err != nil {
 				return err
 			}
 		}
@@ -384,7 +395,7 @@ func (c *Catalog) drop(ctx context.Context, spaces []uint32) error {
 			return err
 		}
 		err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{dropKey(space)}}, func(tx kv.Tx) error {
-			return errors.Join(tx.Delete(dropKey(space)), tx.Delete(countsKey(space)))
+			return errors.Join(tx.Delete(dropKey(space)), tx.Delete(countsKey(space)), tx.Delete(keptKey(space)))
 		})
 		if err != nil {
 			return fmt.Errorf("forget space %d: %w", space, err)

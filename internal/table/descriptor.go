@@ -37,6 +37,9 @@ type Descriptor struct {
 	Kinesis            []Destination `json:",omitempty"` // at most one reads
 	Deleted            time.Time     `json:",omitzero"`  // set once the table is only kept for its change log
 	TTL                TTL           `json:",omitzero"`
+	PITR               PITR          `json:",omitzero"`
+	Creating           bool          `json:",omitzero"` // it is being filled, see Fill
+	Restored           *Restored     `json:",omitempty"`
 	SSE                SSE
 
 	keyNames []string // of the table's key attributes, sorted; set by prepare
@@ -140,6 +143,13 @@ type SSE struct {
 	Enabled bool
 	Type    string
 	Key     string // ARN
+}
+
+// Restored says what a table was made from.
+type Restored struct {
+	Backup string    // ARN; "" for none
+	Source string    // ARN of the table
+	At     time.Time // the instant that it shows
 }
 
 // Tag is a tag of a table.

@@ -7,6 +7,8 @@
 //	'd' space hash partition-key sort-key         item of a table
 //	'd' space hash index-key base-key             entry of an index
 //	'c' 0x01 space                                descriptor of a deleted table that has streams
+//	'c' 0x02 space                                descriptor of a deleted table whose rows are kept first
+//	'b' …                                         backups, exports, imports: see packages backup, transfer
 //	'l' space shard stamp                         record of the change log
 //	'x' space seconds hash keys                   entry of an item that expires
 //	'm' name                                      bookkeeping

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/expr"
@@ -65,6 +66,7 @@ type Change struct {
 	collection string // what the keys of its collection begin with; for tables with LSIs
 	counts     []countDelta
 	shard      *logShard // of the change log, if the change is in there
+	at         time.Time // when it was made, for the log; zero: when it is logged
 }
 
 func (c *Change) count(space uint32, key []byte, size int, sign int64) {

@@ -130,7 +130,11 @@ func (c *Change) log(tx kv.Tx) error {
 	c.shard = d.shardOf(c.key)
 	buf := rows.Get().(*[]byte)
 	defer rows.Put(buf)
-	*buf = d.appendRecord((*buf)[:0], c, c.Table.changes.now())
+	at := c.at
+	if at.IsZero() {
+		at = c.Table.changes.now()
+	}
+	*buf = d.appendRecord((*buf)[:0], c, at)
 	return tx.Append(c.shard.key, *buf)
 }
 
@@ -217,27 +221,32 @@ func parseRecord(p kv.Pair) (Record, error) {
 // from the stamp first on, until visit returns false. A Record is valid until
 // visit returns. Records that a power cut could still take back are not seen.
 func (e *Engine) ReadLog(ctx context.Context, space, shard uint32, first uint64, visit func(Record) bool) error {
-	prefix := appendShardKey(nil, space, shard)
-	r := kv.Range{Start: binary.BigEndian.AppendUint64(prefix[:len(prefix):len(prefix)], first), End: after(prefix)}
-	err := e.store.View(ctx, kv.ReadOptions{Consistent: true}, func(reader kv.Reader) error {
-		for p, err := range reader.Scan(ctx, r) {
-			if err != nil {
-				return err
-			}
-			record, err := parseRecord(p)
-			if err != nil {
-				return err
-			}
-			if !visit(record) {
-				return nil
-			}
-		}
-		return nil
+	return e.store.View(ctx, kv.ReadOptions{Consistent: true}, func(reader kv.Reader) error {
+		return scanLog(ctx, reader, logRange(space, shard, first), visit)
 	})
-	if err != nil {
-		return fmt.Errorf("read the change log: %w", err)
+}
+
+// scanLog calls visit with the records in r until it returns false.
+func scanLog(ctx context.Context, reader kv.Reader, r kv.Range, visit func(Record) bool) error {
+	for p, err := range reader.Scan(ctx, r) {
+		var record Record
+		if err == nil {
+			record, err = parseRecord(p)
+		}
+		if err != nil {
+			return fmt.Errorf("read the change log: %w", err)
+		}
+		if !visit(record) {
+			return nil
+		}
 	}
 	return nil
+}
+
+// logRange returns the rows of a shard from the stamp first on.
+func logRange(space, shard uint32, first uint64) kv.Range {
+	prefix := appendShardKey(nil, space, shard)
+	return kv.Range{Start: binary.BigEndian.AppendUint64(prefix[:len(prefix):len(prefix)], first), End: after(prefix)}
 }
 
 // LastStamp returns a stamp that no change made so far exceeds, and that every

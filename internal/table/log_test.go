@@ -189,7 +189,7 @@ func TestStreamsComeAndGo(t *testing.T) {
 			store = d(t)
 			e = openEngine(t, store)
 		}
-		must(t, e.TrimLogs(ctx, time.Now().Add(time.Hour)))
+		must(t, e.TrimLogs(ctx, time.Now(), time.Now().Add(time.Hour)))
 		if left := e.Departed(); len(left) != 0 {
 			t.Errorf("after trimming: %+v", left)
 		}

@@ -118,7 +118,7 @@ func (d *Descriptor) depart(now time.Time) *Descriptor {
 		return nil
 	}
 	departed := d.Clone()
-	departed.Deleted = now
+	departed.Deleted, departed.PITR = now, PITR{}
 	if departed.StreamEnabled() != nil {
 		departed.DisableStream(now)
 	}
@@ -176,16 +176,26 @@ func (c *Catalog) changeDeparted(ctx context.Context, old *Descriptor, edit func
 
 // TrimLogs removes the shards that were closed before horizon, the streams
 // that have no shard left, and the memory of deleted tables without streams.
-func (c *Catalog) TrimLogs(ctx context.Context, horizon time.Time) error {
+// What point-in-time recovery needs stays, but no stream shows it.
+func (c *Catalog) TrimLogs(ctx context.Context, now, horizon time.Time) error {
 	var errs []error
 	c.Each(func(t *Table) {
-		old := t.closedBefore(horizon)
-		if len(old) == 0 {
+		old, hidden := t.closedBefore(earlier(horizon, now.Add(-t.PITR.keeps()))), t.shownBefore(horizon)
+		if len(old) == 0 && len(hidden) == 0 {
 			return
 		}
 		err := c.clearShards(ctx, t.Space, old)
 		if err == nil {
-			_, err = c.Change(ctx, t.Name, func(d *Descriptor) error { d.forgetShards(old); return nil })
+			_, err = c.Change(ctx, t.Name, func(d *Descriptor) error {
+				if d.ID != t.ID {
+					return ErrNotFound
+				}
+				for _, number := range hidden {
+					d.shardNumbered(number).Stream = ""
+				}
+				d.forgetShards(old)
+				return nil
+			})
 			err = ignoreGone(err)
 		}
 		errs = append(errs, err)
@@ -210,6 +220,18 @@ func (d *Descriptor) closedBefore(horizon time.Time) (numbers []uint32) {
 		}
 	}
 	return numbers
+}
+
+// shownBefore returns the numbers of those that a stream shows.
+func (d *Descriptor) shownBefore(horizon time.Time) []uint32 {
+	return slices.DeleteFunc(d.closedBefore(horizon), func(number uint32) bool { return d.shardNumbered(number).Stream == "" })
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func (c *Catalog) clearShards(ctx context.Context, space uint32, numbers []uint32) error {

@@ -25,14 +25,14 @@ func (s Stream) Enabled() bool { return s.Disabled.IsZero() }
 // descent, in order.
 //
 // The log is written while anybody reads it: an enabled stream, a Kinesis
-// destination. A shard has the same readers from its opening to its closing,
+// destination, point-in-time recovery. A shard has the same readers from its opening to its closing,
 // and its records have the images that these need; where the readers change,
 // all shards are continued by new ones.
 type Shard struct {
 	Number   uint32 // grows over the life of the table; names the shard's rows
 	Parent   uint32 `json:",omitzero"` // number of the shard before it, 0 for none
 	From, To uint32 // hashes, both included
-	Stream   string // label of the stream that it belongs to, "" for none
+	Stream   string // label of the stream that shows it, "" for none
 	Opened   time.Time
 	First    uint64    // no stamp in it is smaller
 	Closed   time.Time `json:",omitzero"`
@@ -176,6 +176,9 @@ func (d *Descriptor) images() (need Images, logged bool) {
 			need, logged = Images{Old: true, New: true}, true
 		}
 	}
+	if d.PITR.Enabled {
+		need.Old, logged = true, true
+	}
 	return need, logged
 }
 
@@ -204,6 +207,10 @@ func (d *Descriptor) ends() (ends []*Shard) {
 // appendShardKey appends what the rows of a shard begin with; their stamps
 // follow.
 func appendShardKey(dst []byte, space, shard uint32) []byte {
-	dst = binary.BigEndian.AppendUint32(append(dst, logPrefix), space)
-	return binary.BigEndian.AppendUint32(dst, shard)
+	return binary.BigEndian.AppendUint32(appendLogKey(dst, space), shard)
+}
+
+// appendLogKey appends what the rows of a table's change log begin with.
+func appendLogKey(dst []byte, space uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, logPrefix), space)
 }

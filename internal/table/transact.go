@@ -154,7 +154,9 @@ func (e *Engine) transact(ctx context.Context, tx kv.Tx, t Transaction, keys [][
 	if out.Changes, err = e.decideAll(ctx, tx, t, keys, out.Replayed); err != nil || out.Replayed {
 		return out, err
 	}
+	at := e.now() // one instant: a recovery has all of a transaction or nothing
 	for i := range out.Changes {
+		out.Changes[i].at = at
 		if err := out.Changes[i].put(ctx, tx, keys[i]); err != nil {
 			return out, canceledAt(i, len(keys), err)
 		}
