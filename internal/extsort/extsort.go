@@ -1,0 +1,223 @@
+// Package extsort sorts more pairs of keys and values than memory holds.
+//
+// A Sorter collects pairs in memory; when that is full it sorts them and writes
+// them to a file, a run, and in the end the runs are merged. Every block of a
+// run is read against a checksum that stayed in memory: a damaged file is an
+// error, never a wrong pair.
+package extsort
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/statordb/stator/internal/kv"
+)
+
+const (
+	defaultMemory = 64 << 20
+
+	headerBytes = 8  // in the arena, the lengths of a pair's key and value
+	entryBytes  = 16 // of an entry, in memory
+)
+
+// Scratch is where a Sorter may put what it cannot hold.
+type Scratch struct {
+	// FS and Dir are a directory for temporary files, made when the first one
+	// is. Sorters may share it. What a process that was killed left there is of
+	// no use to anybody: whoever owns the directory empties it at the start.
+	FS  vfs.FS
+	Dir string
+	// Memory is how many bytes of pairs are held while they are added, 64 MiB if
+	// zero; a larger pair is held nevertheless. Merging holds two blocks of
+	// 64 KiB for each run, of at most 256.
+	Memory int
+}
+
+// Sorter sorts pairs. It is not safe for concurrent use, and it must be closed.
+type Sorter struct {
+	scratch Scratch
+	name    string // of its files, as far as they have it in common
+
+	arena   []byte // headers, keys and values, in the order added
+	entries []entry
+	shared  []byte // what all keys ever added begin with; nil before the first
+
+	runs  []run
+	files int   // how many were ever made
+	err   error // what ended it
+}
+
+// entry is a pair in the arena. The prefix, the first eight bytes in which keys
+// can differ, settles nearly every comparison without a look at the arena.
+type entry struct {
+	prefix uint64
+	offset int
+}
+
+// New returns a Sorter without pairs.
+func New(s Scratch) *Sorter {
+	if s.Memory == 0 {
+		s.Memory = defaultMemory
+	}
+	return &Sorter{scratch: s, name: fmt.Sprintf("sort-%016x", rand.Uint64())}
+}
+
+// Add adds a pair, of which it takes a copy.
+func (s *Sorter) Add(key, value []byte) error {
+	if s.err != nil {
+		return s.err
+	}
+	size := headerBytes + len(key) + len(value)
+	if used := len(s.arena) + entryBytes*len(s.entries); used > 0 && used+size+entryBytes > s.scratch.Memory {
+		if err := s.spill(); err != nil {
+			return err
+		}
+	}
+	if s.shared == nil {
+		s.shared = append([]byte{}, key...)
+	} else if !bytes.HasPrefix(key, s.shared) {
+		s.shared = s.shared[:sharedBytes(s.shared, key)]
+	}
+	s.entries = append(s.entries, entry{offset: len(s.arena)})
+	s.arena = binary.LittleEndian.AppendUint32(s.arena, uint32(len(key)))
+	s.arena = binary.LittleEndian.AppendUint32(s.arena, uint32(len(value)))
+	s.arena = append(append(s.arena, key...), value...)
+	return nil
+}
+
+// sharedBytes returns how many bytes a and b have in common at the start.
+func sharedBytes(a, b []byte) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// stored returns the pair at the start of b, header and all, and the pair.
+func stored(b []byte) ([]byte, kv.Pair) {
+	key, value := int(binary.LittleEndian.Uint32(b)), int(binary.LittleEndian.Uint32(b[4:]))
+	end := headerBytes + key + value
+	return b[:end], kv.Pair{Key: b[headerBytes : headerBytes+key : headerBytes+key], Value: b[headerBytes+key : end : end]}
+}
+
+func (s *Sorter) keyAt(offset int) []byte {
+	n := int(binary.LittleEndian.Uint32(s.arena[offset:]))
+	return s.arena[offset+headerBytes : offset+headerBytes+n]
+}
+
+// sort orders the entries by key, equal keys as they were added.
+func (s *Sorter) sort() {
+	for i := range s.entries {
+		e := &s.entries[i]
+		e.prefix = prefixOf(s.keyAt(e.offset)[len(s.shared):])
+	}
+	slices.SortFunc(s.entries, func(a, b entry) int {
+		switch {
+		case a.prefix < b.prefix:
+			return -1
+		case a.prefix > b.prefix:
+			return 1
+		}
+		if c := bytes.Compare(s.keyAt(a.offset), s.keyAt(b.offset)); c != 0 {
+			return c
+		}
+		return a.offset - b.offset
+	})
+}
+
+// prefixOf returns the first eight bytes of b as a number that orders as they
+// do; a shorter b is filled up with zeros.
+func prefixOf(b []byte) uint64 {
+	if len(b) >= 8 {
+		return binary.BigEndian.Uint64(b)
+	}
+	var full [8]byte
+	copy(full[:], b)
+	return binary.BigEndian.Uint64(full[:])
+}
+
+// spill writes what is in memory to a new run. An error ends the Sorter.
+func (s *Sorter) spill() error {
+	s.sort()
+	r, err := s.writeRun(func(w *runWriter) error {
+		for _, e := range s.entries {
+			pair, _ := stored(s.arena[e.offset:])
+			if err := w.add(pair); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.err = err
+		return err
+	}
+	s.runs = append(s.runs, r)
+	s.arena, s.entries = s.arena[:0], s.entries[:0]
+	return nil
+}
+
+// Sorted yields the pairs in ascending order of their keys, those with equal
+// keys in the order they were added. A pair is valid until the next one is
+// asked for. After an error nothing more is yielded. It can be asked for again,
+// but nothing can be added any more.
+func (s *Sorter) Sorted(ctx context.Context) iter.Seq2[kv.Pair, error] {
+	return func(yield func(kv.Pair, error) bool) {
+		if err := s.prepare(ctx); err != nil {
+			yield(kv.Pair{}, err)
+			return
+		}
+		if len(s.runs) > 0 {
+			s.merge(ctx, s.runs, func(_ []byte, p kv.Pair, err error) bool { return yield(p, err) })
+			return
+		}
+		for i, e := range s.entries {
+			if i%1024 == 0 && ctx.Err() != nil {
+				yield(kv.Pair{}, ctx.Err())
+				return
+			}
+			if _, p := stored(s.arena[e.offset:]); !yield(p, nil) {
+				return
+			}
+		}
+	}
+}
+
+// prepare brings the pairs into a state in which one merge yields them all.
+func (s *Sorter) prepare(ctx context.Context) error {
+	switch {
+	case s.err != nil:
+		return s.err
+	case len(s.runs) == 0:
+		s.sort()
+		return nil
+	case len(s.entries) > 0:
+		if err := s.spill(); err != nil {
+			return err
+		}
+	}
+	s.arena, s.entries = nil, nil
+	return s.reduce(ctx)
+}
+
+// errClosed is the answer of a Sorter that was closed.
+var errClosed = errors.New("sort: closed")
+
+// Close removes the files. The Sorter is of no use afterwards.
+func (s *Sorter) Close() error {
+	var errs []error
+	for _, r := range s.runs {
+		errs = append(errs, s.scratch.FS.Remove(r.path))
+	}
+	s.runs, s.arena, s.entries, s.err = nil, nil, nil, errClosed
+	return errors.Join(errs...)
+}
