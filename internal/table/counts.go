@@ -81,6 +81,16 @@ func (c *Counts) add(d countDelta) {
 	c.mu.dirty = true
 }
 
+// set makes counts those of their spaces.
+func (c *Counts) set(counts map[uint32]Count) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for space, n := range counts {
+		c.mu.spaces[space] = &spaceCount{Count: n}
+	}
+	c.mu.dirty = true
+}
+
 // forget drops the count of a space that is going away.
 func (c *Counts) forget(space uint32) {
 	c.mu.Lock()
