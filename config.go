@@ -11,9 +11,12 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/statordb/stator/internal/api"
 	"github.com/statordb/stator/internal/clock"
 	"github.com/statordb/stator/internal/datadir"
+	"github.com/statordb/stator/internal/extsort"
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/memkv"
 	"github.com/statordb/stator/internal/kv/pebblekv"
@@ -164,18 +167,37 @@ func listenError(address string, err error) error {
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-// openStore opens the store that c asks for; release gives up its directory.
-func openStore(c Config) (store kv.Store, release func() error, err error) {
+// storage is where a server keeps what it has.
+type storage struct {
+	store   kv.Store
+	scratch extsort.Scratch
+	release func() error // gives up the directory
+}
+
+// openStorage opens the storage that c asks for.
+func openStorage(c Config) (s storage, err error) {
 	if c.DataDir == "" {
-		return memkv.New(memkv.Options{}), nil, nil
+		return storage{store: memkv.New(memkv.Options{}), scratch: extsort.Scratch{FS: vfs.NewMem(), Dir: "scratch"}}, nil
 	}
 	dir, err := datadir.Open(c.DataDir)
 	if err != nil {
-		return nil, nil, err
+		return s, err
 	}
-	store, err = pebblekv.Open(pebblekv.Options{Dir: dir.Store(), CacheBytes: c.CacheBytes, Logger: c.Log})
+	s.release, s.scratch = dir.Close, extsort.Scratch{FS: vfs.Default, Dir: dir.Scratch()}
+	store, err := pebblekv.Open(pebblekv.Options{Dir: dir.Store(), CacheBytes: c.CacheBytes, Logger: c.Log})
 	if err != nil {
-		return nil, dir.Close, fmt.Errorf("open the data: %w", err)
+		return s, fmt.Errorf("open the data: %w", err)
 	}
-	return store, dir.Close, nil
+	s.store = store
+	return s, nil
+}
+
+func (s storage) close() (err error) {
+	if s.store != nil {
+		err = s.store.Close()
+	}
+	if s.release != nil {
+		err = errors.Join(err, s.release())
+	}
+	return err
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/statordb/stator/internal/api"
 	"github.com/statordb/stator/internal/clock"
-	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/server"
 	"github.com/statordb/stator/internal/stream"
@@ -33,8 +32,7 @@ type Server struct {
 	streams  *stream.Streams
 	triggers *trigger.Triggers
 	kinesis  *trigger.Kinesis // nil: there is no Kinesis endpoint
-	store    kv.Store
-	release  func() error // of the data directory
+	storage
 
 	clock    *clock.Manual // nil: the real one
 	keeping  sync.Mutex    // held by housekeep
@@ -77,7 +75,7 @@ func Open(c Config) (*Server, error) {
 		if s.triggers != nil {
 			s.triggers.Close()
 		}
-		return nil, errors.Join(err, s.ln.Close(), s.closeStore())
+		return nil, errors.Join(err, s.ln.Close(), s.storage.close())
 	}
 	s.start()
 	return s, nil
@@ -85,7 +83,7 @@ func Open(c Config) (*Server, error) {
 
 // open opens the store and builds the layers on it.
 func (s *Server) open() (err error) {
-	if s.store, s.release, err = openStore(s.config); err != nil {
+	if s.storage, err = openStorage(s.config); err != nil {
 		return err
 	}
 	catalog, err := table.OpenCatalog(context.Background(), s.store, s.config.Now, meter.New(s.config.Now, s.config.EnforceCapacity))
@@ -231,17 +229,7 @@ func (s *Server) Close() error {
 		if err == nil { // else a request may still write
 			err = s.engine.CloseCounts(context.Background())
 		}
-		s.closeErr = errors.Join(err, s.closeStore())
+		s.closeErr = errors.Join(err, s.storage.close())
 	})
 	return s.closeErr
-}
-
-func (s *Server) closeStore() (err error) {
-	if s.store != nil {
-		err = s.store.Close()
-	}
-	if s.release != nil {
-		err = errors.Join(err, s.release())
-	}
-	return err
 }

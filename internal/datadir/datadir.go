@@ -6,6 +6,7 @@
 //	FORMAT   one line, "stator N": the format of everything else here
 //	LOCK     locked while a process has the directory open; empty
 //	store/   the storage engine's files
+//	scratch/ temporary files, removed when the directory is opened
 //
 // # Invariants
 //
@@ -31,6 +32,7 @@ const (
 	tempFile   = "FORMAT.tmp"
 	lockFile   = "LOCK"
 	storeDir   = "store"
+	scratchDir = "scratch"
 )
 
 // upgrade takes the directory at path from one format to the next. It may be
@@ -68,7 +70,11 @@ func open(path string, upgrades []upgrade) (*Dir, error) {
 	if err := bringUpToDate(path, upgrades); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	return &Dir{path: path, lock: lock}, nil
+	d := &Dir{path: path, lock: lock}
+	if err := os.RemoveAll(d.Scratch()); err != nil {
+		return nil, errors.Join(cannotWrite(path, err), lock.Close())
+	}
+	return d, nil
 }
 
 // Path returns the directory as it was given to Open.
@@ -76,6 +82,9 @@ func (d *Dir) Path() string { return d.path }
 
 // Store returns the directory of the storage engine. It need not exist.
 func (d *Dir) Store() string { return filepath.Join(d.path, storeDir) }
+
+// Scratch returns the directory of temporary files. It does not exist.
+func (d *Dir) Scratch() string { return filepath.Join(d.path, scratchDir) }
 
 // Close lets others open the directory.
 func (d *Dir) Close() error { return d.lock.Close() }
