@@ -27,7 +27,8 @@ const lowestLevel = 6
 func (s *Store) loadPath() string { return s.files.PathJoin(s.dir, loadDir) }
 
 // Load implements kv.Store: it makes files of the pairs and adds them to the
-// lowest level that has nothing in their place.
+// lowest level that has nothing in their place. While one file is written, the
+// one before is synced and added.
 func (s *Store) Load(ctx context.Context, pairs iter.Seq2[kv.Pair, error]) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -35,18 +36,22 @@ func (s *Store) Load(ctx context.Context, pairs iter.Seq2[kv.Pair, error]) error
 	defer s.gate.Leave()
 	l := loader{store: s}
 	err := l.run(ctx, pairs)
-	if err != nil {
-		return fmt.Errorf("load: %w", errors.Join(err, l.abort()))
+	if err == nil {
+		err = l.finish(ctx)
+	}
+	if err = errors.Join(err, l.wait(), l.abort()); err != nil {
+		return fmt.Errorf("load: %w", err)
 	}
 	return nil
 }
 
 // loader writes one file after the other.
 type loader struct {
-	store *Store
-	path  string          // of the file that is being written
-	file  *sstable.Writer // nil: none is
-	last  []byte          // key
+	store  *Store
+	path   string          // of the file that is being written
+	file   *sstable.Writer // nil: none is
+	last   []byte          // key
+	adding chan error      // from who adds the file before; nil: nobody does
 }
 
 func (l *loader) run(ctx context.Context, pairs iter.Seq2[kv.Pair, error]) error {
@@ -63,7 +68,7 @@ func (l *loader) run(ctx context.Context, pairs iter.Seq2[kv.Pair, error]) error
 		}
 		n++
 	}
-	return l.finish(ctx)
+	return nil
 }
 
 func (l *loader) add(ctx context.Context, p kv.Pair) error {
@@ -100,21 +105,36 @@ func (l *loader) begin() error {
 	}
 	o := s.options.pebbleOptions(s.failure, &s.flying)
 	o.EnsureDefaults()
+	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: o.BytesPerSync})
 	l.file = sstable.NewWriter(objstorageprovider.NewFileWritable(f), o.MakeWriterOptions(lowestLevel, s.db.TableFormat()))
 	return nil
 }
 
-// finish adds the file to the store.
+// finish adds the file to the store, behind the caller's back.
 func (l *loader) finish(ctx context.Context) error {
-	if l.file == nil {
-		return nil
-	}
-	file := l.file
-	l.file = nil
-	if err := file.Close(); err != nil {
+	if err := l.wait(); err != nil || l.file == nil {
 		return err
 	}
-	return l.store.db.Ingest(ctx, []string{l.path}) // which removes it
+	file, path := l.file, l.path
+	l.file, l.adding = nil, make(chan error, 1)
+	go func() {
+		err := file.Close() // which syncs it
+		if err == nil {
+			err = l.store.db.Ingest(ctx, []string{path}) // which removes it
+		}
+		l.adding <- err
+	}()
+	return nil
+}
+
+// wait returns when no file is being added.
+func (l *loader) wait() error {
+	if l.adding == nil {
+		return nil
+	}
+	err := <-l.adding
+	l.adding = nil
+	return err
 }
 
 // abort removes the file that is being written.
