@@ -1,7 +1,8 @@
 // Package extsort sorts more pairs of keys and values than memory holds.
 //
 // A Sorter collects pairs in memory; when that is full it sorts them and writes
-// them to a file, a run, and in the end the runs are merged. Every block of a
+// them to a file, a run, while it collects the next ones, and in the end the
+// runs are merged. Every block of a
 // run is read against a checksum that stayed in memory: a damaged file is an
 // error, never a wrong pair.
 package extsort
@@ -46,13 +47,20 @@ type Sorter struct {
 	scratch Scratch
 	name    string // of its files, as far as they have it in common
 
-	arena   []byte // headers, keys and values, in the order added
-	entries []entry
-	shared  []byte // what all keys ever added begin with; nil before the first
+	batch                  // that is being filled
+	spare    batch         // for the next one
+	spilling chan struct{} // closed when the batch before is a run; nil: there is none
+	shared   []byte        // what all keys ever added begin with; nil before the first
 
 	runs  []run
 	files int   // how many were ever made
 	err   error // what ended it
+}
+
+// batch is pairs in memory.
+type batch struct {
+	arena   []byte // headers, keys and values, in the order added
+	entries []entry
 }
 
 // entry is a pair in the arena. The prefix, the first eight bytes in which keys
@@ -72,11 +80,12 @@ func New(s Scratch) *Sorter {
 
 // Add adds a pair, of which it takes a copy.
 func (s *Sorter) Add(key, value []byte) error {
-	if s.err != nil {
+	if s.spilling == nil && s.err != nil { // while a run is written, its writer has err
 		return s.err
 	}
 	size := headerBytes + len(key) + len(value)
-	if used := len(s.arena) + entryBytes*len(s.entries); used > 0 && used+size+entryBytes > s.scratch.Memory {
+	// There are two batches.
+	if used := len(s.arena) + entryBytes*len(s.entries); used > 0 && used+size+entryBytes > s.scratch.Memory/2 {
 		if err := s.spill(); err != nil {
 			return err
 		}
@@ -109,28 +118,29 @@ func stored(b []byte) ([]byte, kv.Pair) {
 	return b[:end], kv.Pair{Key: b[headerBytes : headerBytes+key : headerBytes+key], Value: b[headerBytes+key : end : end]}
 }
 
-func (s *Sorter) keyAt(offset int) []byte {
-	n := int(binary.LittleEndian.Uint32(s.arena[offset:]))
-	return s.arena[offset+headerBytes : offset+headerBytes+n]
+func (b *batch) keyAt(offset int) []byte {
+	n := int(binary.LittleEndian.Uint32(b.arena[offset:]))
+	return b.arena[offset+headerBytes : offset+headerBytes+n]
 }
 
-// sort orders the entries by key, equal keys as they were added.
-func (s *Sorter) sort() {
-	for i := range s.entries {
-		e := &s.entries[i]
-		e.prefix = prefixOf(s.keyAt(e.offset)[len(s.shared):])
+// sort orders the entries by key, equal keys as they were added. All keys have
+// the first shared bytes in common.
+func (b *batch) sort(shared int) {
+	for i := range b.entries {
+		e := &b.entries[i]
+		e.prefix = prefixOf(b.keyAt(e.offset)[shared:])
 	}
-	slices.SortFunc(s.entries, func(a, b entry) int {
+	slices.SortFunc(b.entries, func(x, y entry) int {
 		switch {
-		case a.prefix < b.prefix:
+		case x.prefix < y.prefix:
 			return -1
-		case a.prefix > b.prefix:
+		case x.prefix > y.prefix:
 			return 1
 		}
-		if c := bytes.Compare(s.keyAt(a.offset), s.keyAt(b.offset)); c != 0 {
+		if c := bytes.Compare(b.keyAt(x.offset), b.keyAt(y.offset)); c != 0 {
 			return c
 		}
-		return a.offset - b.offset
+		return x.offset - y.offset
 	})
 }
 
@@ -145,24 +155,45 @@ func prefixOf(b []byte) uint64 {
 	return binary.BigEndian.Uint64(full[:])
 }
 
-// spill writes what is in memory to a new run. An error ends the Sorter.
+// spill makes what is in memory a new run, behind the caller's back. An error
+// ends the Sorter.
 func (s *Sorter) spill() error {
-	s.sort()
-	r, err := s.writeRun(func(w *runWriter) error {
-		for _, e := range s.entries {
-			pair, _ := stored(s.arena[e.offset:])
-			if err := w.add(pair); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		s.err = err
+	if err := s.settle(); err != nil {
 		return err
 	}
-	s.runs = append(s.runs, r)
-	s.arena, s.entries = s.arena[:0], s.entries[:0]
+	full, shared, done := s.batch, len(s.shared), make(chan struct{})
+	s.batch = batch{s.spare.arena[:0], s.spare.entries[:0]}
+	s.spilling = done
+	go func() {
+		defer close(done)
+		full.sort(shared)
+		r, err := s.writeRun(full.write)
+		if s.spare = full; err != nil {
+			s.err = err
+			return
+		}
+		s.runs = append(s.runs, r)
+	}()
+	return nil
+}
+
+// settle returns when all batches but the one being filled are runs.
+func (s *Sorter) settle() error {
+	if s.spilling != nil {
+		<-s.spilling
+		s.spilling = nil
+	}
+	return s.err
+}
+
+// write adds the pairs, in order, to a run.
+func (b *batch) write(w *runWriter) error {
+	for _, e := range b.entries {
+		pair, _ := stored(b.arena[e.offset:])
+		if err := w.add(pair); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -194,18 +225,19 @@ func (s *Sorter) Sorted(ctx context.Context) iter.Seq2[kv.Pair, error] {
 
 // prepare brings the pairs into a state in which one merge yields them all.
 func (s *Sorter) prepare(ctx context.Context) error {
-	switch {
-	case s.err != nil:
-		return s.err
-	case len(s.runs) == 0:
-		s.sort()
+	if err := s.settle(); err != nil {
+		return err
+	}
+	if len(s.runs) == 0 {
+		s.sort(len(s.shared))
 		return nil
-	case len(s.entries) > 0:
-		if err := s.spill(); err != nil {
+	}
+	if len(s.entries) > 0 {
+		if err := errors.Join(s.spill(), s.settle()); err != nil {
 			return err
 		}
 	}
-	s.arena, s.entries = nil, nil
+	s.batch, s.spare = batch{}, batch{}
 	return s.reduce(ctx)
 }
 
@@ -214,10 +246,11 @@ var errClosed = errors.New("sort: closed")
 
 // Close removes the files. The Sorter is of no use afterwards.
 func (s *Sorter) Close() error {
+	_ = s.settle() // Add or Sorted says it
 	var errs []error
 	for _, r := range s.runs {
 		errs = append(errs, s.scratch.FS.Remove(r.path))
 	}
-	s.runs, s.arena, s.entries, s.err = nil, nil, nil, errClosed
+	s.runs, s.batch, s.spare, s.err = nil, batch{}, batch{}, errClosed
 	return errors.Join(errs...)
 }
