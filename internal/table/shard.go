@@ -141,10 +141,13 @@ func (d *Descriptor) Visible(label string) []*Shard {
 // Log returns the shards of the change log from the number first on that
 // readers may know: a child only when its parent is closed.
 func (d *Descriptor) Log(first uint32) []*Shard {
+	open := map[uint32]bool{}
+	for _, s := range d.Shards {
+		open[s.Number] = s.Open()
+	}
 	var visible []*Shard
 	for _, s := range d.Shards {
-		parent := d.shardNumbered(s.Parent)
-		if s.Number >= first && (parent == nil || !parent.Open()) {
+		if s.Number >= first && !open[s.Parent] {
 			visible = append(visible, s)
 		}
 	}
