@@ -18,6 +18,9 @@
 //     power cut is survived by everything it can have read. An Update that read
 //     without locking may have seen writes that are not durable yet; its own
 //     are never durable before them.
+//   - A bit that flips in a file is an error of who reads it, never other rows.
+//     Pebble sees to it but for the ends of the files that it appends to, of
+//     which SYNCED knows the hashes.
 //   - After a write to disk has failed, the store answers every call with that
 //     failure: what Pebble holds in memory may be ahead of the disk for ever.
 //

@@ -1,12 +1,14 @@
 package pebblekv
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -23,6 +25,7 @@ type failure struct {
 	log     *slog.Logger
 	onFatal func(error)
 	cause   atomic.Pointer[error]
+	logged  sync.Map // what once has logged
 }
 
 // err returns what every call must answer, or nil while the store is sound.
@@ -100,14 +103,23 @@ func (f *failure) Fatalf(format string, args ...any) {
 	}
 }
 
+// once logs err, without the stack that Pebble's errors have, unless it has been
+// logged: Pebble tries again at once what a damaged file has made fail.
+func (f *failure) once(level slog.Level, sentence string, err error) {
+	text := err.Error()
+	if _, again := f.logged.LoadOrStore(sentence+text, true); !again {
+		f.log.Log(context.Background(), level, sentence, "error", text)
+	}
+}
+
 // events returns the listener for what Pebble does in the background.
 func (f *failure) events() *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: func(err error) {
-			f.log.Warn("background work of the storage engine failed", "error", err)
+			f.once(slog.LevelWarn, "background work of the storage engine failed", err)
 		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
-			f.log.Error("storage is damaged", "path", info.Path, "error", info.Details)
+			f.once(slog.LevelError, "storage is damaged", fmt.Errorf("%s: %w", info.Path, info.Details))
 		},
 		DiskSlow: func(info pebble.DiskSlowInfo) {
 			f.log.Warn("disk is slow", "path", info.Path, "duration", info.Duration)

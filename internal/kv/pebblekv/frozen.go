@@ -55,6 +55,10 @@ func (s *Store) Freeze(ctx context.Context, name string, ranges []kv.Range) erro
 	if err := s.checkpoint(dir, ranges); err != nil {
 		return fmt.Errorf("freeze: %w", err)
 	}
+	// The log, which was copied, may be ahead of what readers see.
+	if landed := s.flights.inFlight(); landed != nil {
+		<-landed
+	}
 	return nil
 }
 
@@ -65,9 +69,14 @@ func (s *Store) checkpoint(dir string, ranges []kv.Range) error {
 		spans[i].Start, spans[i].End = bounds(r)
 	}
 	temporary := dir + unfinished
+	if err := s.files.RemoveAll(temporary); err != nil {
+		return err
+	}
+	if err := s.db.Checkpoint(temporary, pebble.WithFlushedWAL(), pebble.WithRestrictToSpans(spans)); err != nil {
+		return err
+	}
 	return errors.Join(
-		s.files.RemoveAll(temporary),
-		s.db.Checkpoint(temporary, pebble.WithFlushedWAL(), pebble.WithRestrictToSpans(spans)),
+		seal(s.files, temporary),
 		s.files.Rename(temporary, dir),
 		syncDir(s.files, s.files.PathDir(dir)))
 }
@@ -114,10 +123,11 @@ func (s *Store) openFrozen(dir string) (*pebble.DB, error) {
 	log := s.failure.log
 	f := &failure{dir: dir, log: log, onFatal: func(err error) { log.Error("frozen rows cannot be read", "error", err) }}
 	o := s.options
-	o.CacheBytes = frozenCacheBytes
-	p := o.pebbleOptions(f, new(atomic.Int64))
-	p.ReadOnly = true
-	return pebble.Open(dir, p)
+	o.CacheBytes, o.ReadOnly = frozenCacheBytes, true
+	if err := checkSynced(s.files, dir); err != nil {
+		return nil, err
+	}
+	return pebble.Open(dir, o.pebbleOptions(f, new(atomic.Int64), nil))
 }
 
 // Thaw implements kv.Store.

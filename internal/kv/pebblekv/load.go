@@ -103,7 +103,7 @@ func (l *loader) begin() error {
 	if err != nil {
 		return err
 	}
-	o := s.options.pebbleOptions(s.failure, &s.flying)
+	o := s.options.pebbleOptions(s.failure, &s.flying, nil)
 	o.EnsureDefaults()
 	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: o.BytesPerSync})
 	l.file = sstable.NewWriter(objstorageprovider.NewFileWritable(f), o.MakeWriterOptions(lowestLevel, s.db.TableFormat()))

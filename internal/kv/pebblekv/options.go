@@ -47,6 +47,9 @@ type Options struct {
 	// taken as blocks are read, not at the start.
 	CacheBytes int64
 
+	// ReadOnly changes nothing in Dir: every write fails.
+	ReadOnly bool
+
 	// Limits are kv.EmbeddedLimits if zero.
 	Limits kv.Limits
 
@@ -73,14 +76,16 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// pebbleOptions translates o, for a store that reports its failures to f and
-// the number of its commits in flight in flying.
-func (o Options) pebbleOptions(f *failure, flying *atomic.Int64) *pebble.Options {
+// pebbleOptions translates o, for a store that reports its failures to f, the
+// number of its commits in flight in flying, and to s, unless it is nil, what it
+// appended to files.
+func (o Options) pebbleOptions(f *failure, flying *atomic.Int64, s *synced) *pebble.Options {
 	p := &pebble.Options{
 		// Named, so that a newer Pebble does not change the files by itself.
 		FormatMajorVersion: pebble.FormatTableFormatV6,
 
-		FS:                          logFS{cmp.Or(o.FS, vfs.Default), f},
+		FS:                          logFS{cmp.Or(o.FS, vfs.Default), f, o.Dir, s},
+		ReadOnly:                    o.ReadOnly,
 		CacheSize:                   o.CacheBytes,
 		MemTableSize:                memtableBytes,
 		MemTableStopWritesThreshold: 3,

@@ -32,6 +32,7 @@ type Store struct {
 	commits atomic.Uint64
 	loaded  atomic.Uint64 // files that Load made
 	frozen  frozen
+	synced  *synced // nil: the store is read only
 	dir     string
 	files   vfs.FS
 	options Options
@@ -55,21 +56,49 @@ func Open(o Options) (*Store, error) {
 		options: o,
 	}
 	s.frozen.open = map[string]*frozenStore{}
-	if err := s.sweep(); err != nil {
+	if err := s.openDB(); err != nil {
 		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
 	}
-	db, err := pebble.Open(o.Dir, o.pebbleOptions(f, &s.flying))
-	if err != nil {
-		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
-	}
-	s.db = db
 	s.views.New = func() any { return &view{reads: reads{store: s}} }
 	s.txs.New = func() any { return &tx{reads: reads{store: s}} }
-	if err := s.stamps.load(db); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if err := s.stamps.load(s.db); err != nil {
+		return nil, errors.Join(err, s.closeDB())
 	}
 	return s, nil
 }
+
+// openDB opens Pebble, if the files are those that were written.
+func (s *Store) openDB() error {
+	if err := checkSynced(s.files, s.dir); err != nil {
+		return err
+	}
+	if !s.options.ReadOnly {
+		err := errors.Join(s.makeDir(), s.sweep())
+		if err != nil {
+			return err
+		}
+		if s.synced, err = openSynced(s.files, s.dir); err != nil {
+			return err
+		}
+	}
+	db, err := pebble.Open(s.dir, s.options.pebbleOptions(s.failure, &s.flying, s.synced))
+	if err != nil {
+		return errors.Join(err, s.synced.finish())
+	}
+	s.db = db
+	return nil
+}
+
+// makeDir makes the directory, durably, if it is not there.
+func (s *Store) makeDir() error {
+	if _, err := s.files.Stat(s.dir); err == nil {
+		return nil
+	}
+	return errors.Join(s.files.MkdirAll(s.dir, 0o700), syncDir(s.files, s.files.PathDir(s.dir)))
+}
+
+// closeDB closes what openDB has opened.
+func (s *Store) closeDB() error { return errors.Join(s.db.Close(), s.synced.finish()) }
 
 // enter admits a call; after nil the caller owes one gate.Leave.
 func (s *Store) enter(ctx context.Context) error {
@@ -142,10 +171,12 @@ func (s *Store) Close() error {
 		return err
 	}
 	// What is only in the log and in memory would be replayed by the next Open.
-	if err := s.db.Flush(); err != nil {
-		s.failure.log.Warn("could not flush before closing", "error", err)
+	if !s.options.ReadOnly {
+		if err := s.db.Flush(); err != nil {
+			s.failure.log.Warn("could not flush before closing", "error", err)
+		}
 	}
-	if err := s.db.Close(); err != nil {
+	if err := s.closeDB(); err != nil {
 		return fmt.Errorf("close storage: %w", err)
 	}
 	return nil

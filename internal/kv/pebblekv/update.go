@@ -2,6 +2,7 @@ package pebblekv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -59,9 +60,14 @@ func (s *Store) runOnce(ctx context.Context, keys [][]byte, fn func(kv.Tx) error
 	return nil, s.commit(b, t.stampAt)
 }
 
+var errReadOnly = errors.New("the store is open to be read only")
+
 // commit makes b visible and then durable, and disposes of it. stampAt are the
 // offsets in b of the stamps of Append.
 func (s *Store) commit(b *pebble.Batch, stampAt []int) (err error) {
+	if s.options.ReadOnly {
+		return errors.Join(errReadOnly, b.Close())
+	}
 	w := s.flights.takeOff()
 	defer s.flights.land(w)
 	s.flying.Add(1)
