@@ -45,7 +45,7 @@ type Catalog struct {
 	// It is the one lock held across I/O: changes are rare, and reading and
 	// leasing tables never takes it.
 	changes sync.Mutex
-	keep    func(context.Context, *Descriptor) error // see KeepDeleted
+	keep    func(context.Context, *Descriptor, Count) error // see KeepDeleted
 	mu      struct {
 		sync.RWMutex
 		tables   map[string]*Table
@@ -328,7 +328,11 @@ func (c *Catalog) Delete(ctx context.Context, name string, check func(*Descripto
 	if err != nil {
 		return nil, err
 	}
-	return t, c.finishDeletion(context.WithoutCancel(ctx), t.Descriptor)
+	ctx = context.WithoutCancel(ctx) // it is deleted: who asked for it may be gone
+	if t.isKept() {
+		err = c.saveCounts(ctx, t)
+	}
+	return t, errors.Join(err, c.finishDeletion(ctx, t.Descriptor))
 }
 
 // forget removes the descriptor of the table called name, noting that its

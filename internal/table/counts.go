@@ -178,6 +178,16 @@ func (c *Catalog) saveCounts(ctx context.Context, t *Table) error {
 	return err
 }
 
+// storedCount returns the count of a space as it was last stored.
+func (c *Catalog) storedCount(ctx context.Context, space uint32) (n Count, err error) {
+	err = c.store.View(ctx, kv.ReadOptions{}, func(r kv.Reader) error {
+		value, err := r.Get(ctx, countsKey(space))
+		n, _ = cutCount(value)
+		return err
+	})
+	return n, err
+}
+
 // changed returns the rows to store, none if nothing has changed since the
 // last call.
 func (c *Counts) changed() map[string][]byte {

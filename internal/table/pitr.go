@@ -75,10 +75,11 @@ func (e *Engine) beginPITR(ctx context.Context, t *Table) (*Table, error) {
 func (d *Descriptor) isKept() bool { return !d.PITR.Since.IsZero() }
 
 // KeepDeleted makes keep be called with every table that is deleted while it has
-// point-in-time recovery, before its rows are removed; at once with those whose
-// deletion a stop has interrupted. It may be called again for one that it was
-// called for. To be called before tables are deleted.
-func (c *Catalog) KeepDeleted(ctx context.Context, keep func(context.Context, *Descriptor) error) error {
+// point-in-time recovery, and with the count of its items, before its rows are
+// removed; at once with those whose deletion a stop has interrupted. It may be
+// called again for one that it was called for. To be called before tables are
+// deleted.
+func (c *Catalog) KeepDeleted(ctx context.Context, keep func(context.Context, *Descriptor, Count) error) error {
 	c.keep = keep
 	for _, space := range slices.Sorted(maps.Keys(c.mu.kept)) {
 		if err := c.finishDeletion(ctx, c.mu.kept[space]); err != nil {
@@ -92,7 +93,11 @@ func (c *Catalog) KeepDeleted(ctx context.Context, keep func(context.Context, *D
 // finishDeletion removes the rows of d, which is forgotten.
 func (c *Catalog) finishDeletion(ctx context.Context, d *Descriptor) error {
 	if d.isKept() && c.keep != nil {
-		if err := c.keep(ctx, d); err != nil {
+		count, err := c.storedCount(ctx, d.Space)
+		if err == nil {
+			err = c.keep(ctx, d, count)
+		}
+		if err != nil {
 			return fmt.Errorf("keep deleted table %s: %w", d.Name, err)
 		}
 	}
