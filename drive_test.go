@@ -57,6 +57,7 @@ func TestDrive(t *testing.T) {
 	d.transactions()
 	d.statements()
 	d.records()
+	d.backups()
 	d.deleteTables()
 	for _, name := range api.Names() {
 		if !d.called[name] {
@@ -305,6 +306,33 @@ func (d *drive) records() {
 		}
 	}
 	equal(d.T, "events", events, "INSERT REMOVE ")
+}
+
+func (d *drive) backups() {
+	music := d.table.TableName
+	equal(d.T, "recovery", did(d, d.db.UpdateContinuousBackups, &dynamodb.UpdateContinuousBackupsInput{
+		TableName:                        music,
+		PointInTimeRecoverySpecification: &types.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: aws.Bool(true)},
+	}).ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus, types.PointInTimeRecoveryStatusEnabled)
+	recovery := did(d, d.db.DescribeContinuousBackups, &dynamodb.DescribeContinuousBackupsInput{TableName: music}).ContinuousBackupsDescription
+	equal(d.T, "days", *recovery.PointInTimeRecoveryDescription.RecoveryPeriodInDays, 35)
+	arn := did(d, d.db.CreateBackup, &dynamodb.CreateBackupInput{TableName: music, BackupName: aws.String("safe")}).BackupDetails.BackupArn
+	equal(d.T, "backups", len(did(d, d.db.ListBackups, &dynamodb.ListBackupsInput{TableName: music}).BackupSummaries), 1)
+	backup := did(d, d.db.DescribeBackup, &dynamodb.DescribeBackupInput{BackupArn: arn}).BackupDescription
+	equal(d.T, "backup", backup.BackupDetails.BackupStatus, types.BackupStatusAvailable)
+	did(d, d.db.RestoreTableFromBackup, &dynamodb.RestoreTableFromBackupInput{BackupArn: arn, TargetTableName: aws.String("Saved")})
+	did(d, d.db.RestoreTableToPointInTime, &dynamodb.RestoreTableToPointInTimeInput{
+		SourceTableName: music, TargetTableName: aws.String("Past"), UseLatestRestorableTime: aws.Bool(true),
+	})
+	for _, name := range []string{"Saved", "Past"} {
+		if err := dynamodb.NewTableExistsWaiter(d.db).Wait(d.Context(), &dynamodb.DescribeTableInput{TableName: &name}, time.Minute); err != nil {
+			d.Fatal(err)
+		}
+		equal(d.T, "items", did(d, d.db.Scan, &dynamodb.ScanInput{TableName: &name}).Count, did(d, d.db.Scan, &dynamodb.ScanInput{TableName: music}).Count)
+		did(d, d.db.DeleteTable, &dynamodb.DeleteTableInput{TableName: &name})
+	}
+	did(d, d.db.DeleteBackup, &dynamodb.DeleteBackupInput{BackupArn: arn})
+	failed[*types.BackupNotFoundException](d, d.db.DescribeBackup, &dynamodb.DescribeBackupInput{BackupArn: arn})
 }
 
 func (d *drive) deleteTables() {

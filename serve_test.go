@@ -479,7 +479,7 @@ func TestServeMetrics(t *testing.T) {
 		p.call(name, `]`)
 	}
 	for range 2 {
-		p.call("DescribeBackup", "{}")
+		p.call("DescribeContributorInsights", "{}")
 	}
 	p.send("GET", "/nowhere", nil, "")
 	p.send("POST", "/", map[string]string{"Content-Type": "application/x-amz-json-1.0", "X-Long": strings.Repeat("x", 17<<10)}, "{}")
@@ -493,7 +493,7 @@ func TestServeMetrics(t *testing.T) {
 		`stator_request_errors_total{code="ResourceNotFoundException",operation="GetItem"} 1`,
 		`stator_request_errors_total{code="SerializationException",operation="Scan"} 1`,
 		`stator_request_errors_total{code="UnknownOperationException",operation="unknown"} 3`, // one of them below
-		`stator_request_errors_total{code="UnknownOperationException",operation="DescribeBackup"} 2`,
+		`stator_request_errors_total{code="UnknownOperationException",operation="DescribeContributorInsights"} 2`,
 		`stator_request_errors_total{code="SerializationException",operation="unknown"} 3`,
 		"stator_store_disk_bytes ", "stator_store_commits_total ", "go_goroutines ", "process_resident_memory_bytes ",
 	} {
@@ -503,7 +503,7 @@ func TestServeMetrics(t *testing.T) {
 	}
 	p.terminate()
 	equal(t, "warnings", strings.Count(p.stderr.String(), "level=WARN"), 1)
-	if want := `level=WARN msg="a client uses an operation that this version does not have" operation=DescribeBackup`; !strings.Contains(p.stderr.String(), want) {
+	if want := `level=WARN msg="a client uses an operation that this version does not have" operation=DescribeContributorInsights`; !strings.Contains(p.stderr.String(), want) {
 		t.Errorf("the log lacks %s", want)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/statordb/stator/internal/api"
+	"github.com/statordb/stator/internal/backup"
 	"github.com/statordb/stator/internal/clock"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/server"
@@ -30,6 +31,7 @@ type Server struct {
 	http     *server.Server
 	engine   *table.Engine
 	streams  *stream.Streams
+	backups  *backup.Backups
 	triggers *trigger.Triggers
 	kinesis  *trigger.Kinesis // nil: there is no Kinesis endpoint
 	storage
@@ -92,12 +94,18 @@ func (s *Server) open() (err error) {
 	}
 	s.engine = table.NewEngine(s.store, catalog, s.config.Log)
 	s.streams = stream.New(s.engine, s.config.Region, s.config.Account, s.config.Now)
+	s.backups, err = backup.Open(context.Background(), backup.Config{
+		Store: s.store, Engine: s.engine, Scratch: s.scratch, Now: s.config.Now, Log: s.config.Log,
+	})
+	if err != nil {
+		return fmt.Errorf("open the data: %w", err)
+	}
 	if s.config.KinesisEndpoint != "" {
 		s.kinesis = trigger.NewKinesis(s.store, s.engine, s.streams, s.config.KinesisEndpoint, s.config.Now, s.config.Log)
 	}
 	operations := api.New(api.Config{
-		Engine: s.engine, Streams: s.streams, Kinesis: s.kinesis, Region: s.config.Region, Account: s.config.Account,
-		Dialect: s.config.dialect(), EnforceCapacity: s.config.EnforceCapacity, Now: s.config.Now, Log: s.config.Log,
+		Engine: s.engine, Streams: s.streams, Backups: s.backups, Kinesis: s.kinesis,
+		Region: s.config.Region, Account: s.config.Account, Dialect: s.config.dialect(), EnforceCapacity: s.config.EnforceCapacity, Now: s.config.Now, Log: s.config.Log,
 	})
 	s.triggers, err = trigger.Open(context.Background(), s.store, s.streams, s.config.Now, s.config.Log)
 	if err != nil {
@@ -106,7 +114,7 @@ func (s *Server) open() (err error) {
 	if err := s.declareTriggers(); err != nil {
 		return fmt.Errorf("create the triggers: %w", err)
 	}
-	front := server.Config{API: operations, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine, s.kinesis), Log: s.config.Log}
+	front := server.Config{API: operations, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine, s.backups, s.kinesis), Log: s.config.Log}
 	if s.clock != nil {
 		front.Clock = s
 	}
@@ -145,6 +153,7 @@ func (s *Server) start() {
 	if err := s.engine.StartJobs(ctx); err != nil {
 		s.config.Log.Error("could not resume all background work", "error", err)
 	}
+	s.backups.Start()
 	if s.kinesis != nil {
 		if err := s.kinesis.Look(ctx); err != nil {
 			s.config.Log.Error("could not resume all deliveries to Kinesis", "error", err)
@@ -170,12 +179,12 @@ func (s *Server) every(ctx context.Context, interval time.Duration, work func(co
 	}
 }
 
-// housekeep stores item counts, forgets client tokens that are over, keeps the
-// streams, and ends deliveries to Kinesis that are over.
+// housekeep stores item counts, forgets client tokens and system backups that are
+// over, keeps the streams, and ends deliveries to Kinesis that are over.
 func (s *Server) housekeep(ctx context.Context) error {
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
-	err := errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()), s.streams.Keep(ctx))
+	err := errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()), s.streams.Keep(ctx), s.backups.Expire(ctx))
 	if s.kinesis != nil {
 		err = errors.Join(err, s.kinesis.Look(ctx))
 	}
@@ -225,6 +234,7 @@ func (s *Server) Close() error {
 		if s.kinesis != nil {
 			s.kinesis.Close()
 		}
+		s.backups.Close()
 		s.engine.Close()
 		if err == nil { // else a request may still write
 			err = s.engine.CloseCounts(context.Background())

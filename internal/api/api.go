@@ -16,6 +16,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/statordb/stator/internal/backup"
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/partiql"
@@ -29,6 +30,7 @@ import (
 type Config struct {
 	Engine  *table.Engine
 	Streams *stream.Streams
+	Backups *backup.Backups
 	Kinesis *trigger.Kinesis // nil: there is no Kinesis endpoint
 	Region  string           // in ARNs
 	Account string           // in ARNs, twelve digits

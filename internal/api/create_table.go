@@ -34,17 +34,18 @@ func (a *API) CreateTable(ctx context.Context, in *model.CreateTableInput) (*mod
 	case err != nil:
 		return nil, err
 	}
-	return &model.CreateTableOutput{TableDescription: a.describeNew(t, in)}, nil
+	return &model.CreateTableOutput{TableDescription: a.describeNew(t, in.WarmThroughput != nil)}, nil
 }
 
 // describeNew returns the description of t in the answer that creates it: what
-// is known a little later is not there yet.
-func (a *API) describeNew(t *table.Table, in *model.CreateTableInput) *model.TableDescription {
+// is known a little later is not there yet. warm says that warm throughput was
+// asked for.
+func (a *API) describeNew(t *table.Table, warm bool) *model.TableDescription {
 	out := a.describe(t, statusCreating)
 	if out.BillingModeSummary != nil {
 		out.BillingModeSummary.LastUpdateToPayPerRequestDateTime = timestamp(time.Time{})
 	}
-	if in.WarmThroughput == nil {
+	if !warm {
 		out.WarmThroughput = nil
 	}
 	for i := range out.GlobalSecondaryIndexes {

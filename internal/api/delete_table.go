@@ -14,6 +14,9 @@ import (
 func (a *API) DeleteTable(ctx context.Context, in *model.DeleteTableInput) (*model.DeleteTableOutput, error) {
 	name := tableName(in.TableName.V)
 	t, err := a.Engine.Delete(ctx, name, func(d *table.Descriptor) error {
+		if err := checkCreated(d); err != nil {
+			return err
+		}
 		if d.DeletionProtection {
 			return ddberr.DeletionProtected.Fault()
 		}

@@ -64,12 +64,32 @@ func describeSettings(t *table.Table, out *model.TableDescription) {
 	if t.Class != "" {
 		out.TableClassSummary = &model.TableClassSummary{TableClass: model.Some(t.Class), LastUpdateDateTime: timestamp(t.ClassChanged)}
 	}
-	if t.SSE.Enabled {
-		out.SSEDescription = &model.SSEDescription{Status: model.Some("ENABLED"), SSEType: model.Some("KMS")}
-		if t.SSE.Key != "" {
-			out.SSEDescription.KMSMasterKeyArn = model.Some(t.SSE.Key)
-		}
+	out.SSEDescription = describeSSE(t.Descriptor)
+	out.RestoreSummary = describeRestored(t.Descriptor)
+}
+
+// describeRestored returns nil unless d was made of another table.
+func describeRestored(d *table.Descriptor) *model.RestoreSummary {
+	if d.Restored == nil {
+		return nil
 	}
+	backup := model.Opt[string]{V: d.Restored.Backup, Set: d.Restored.Backup != ""}
+	return &model.RestoreSummary{
+		SourceBackupArn: backup, SourceTableArn: model.Some(d.Restored.Source),
+		RestoreDateTime: timestamp(d.Restored.At), RestoreInProgress: model.Some(d.Creating),
+	}
+}
+
+// describeSSE returns nil unless d asks for encryption.
+func describeSSE(d *table.Descriptor) *model.SSEDescription {
+	if !d.SSE.Enabled {
+		return nil
+	}
+	out := &model.SSEDescription{Status: model.Some("ENABLED"), SSEType: model.Some("KMS")}
+	if d.SSE.Key != "" {
+		out.KMSMasterKeyArn = model.Some(d.SSE.Key)
+	}
+	return out
 }
 
 // describeLatestStream adds the stream that t has or had last.
@@ -133,7 +153,7 @@ func (a *API) describeIndexes(t *table.Table, tableStatus string, out *model.Tab
 	for _, x := range t.Indexes {
 		count := t.Counts.Of(x.Space)
 		arn := model.Some(a.tableARN(t.Name) + "/index/" + x.Name)
-		projection := &model.Projection{ProjectionType: model.Some(x.Projection.Type), NonKeyAttributes: slices.Sorted(slices.Values(x.Projection.NonKeys))}
+		projection := describeProjection(x.Projection)
 		if !x.Global {
 			out.LocalSecondaryIndexes = append(out.LocalSecondaryIndexes, model.LocalSecondaryIndexDescription{
 				IndexName: model.Some(x.Name), KeySchema: describeKey(x.Key), Projection: projection,
@@ -154,6 +174,10 @@ func (a *API) describeIndexes(t *table.Table, tableStatus string, out *model.Tab
 			},
 		})
 	}
+}
+
+func describeProjection(p table.Projection) *model.Projection {
+	return &model.Projection{ProjectionType: model.Some(p.Type), NonKeyAttributes: slices.Sorted(slices.Values(p.NonKeys))}
 }
 
 func indexStatus(x *table.Index, tableStatus string) string {

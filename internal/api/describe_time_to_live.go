@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
 )
 
 // DescribeTimeToLive returns the attribute by which a table's items expire. It
@@ -13,13 +14,17 @@ func (a *API) DescribeTimeToLive(_ context.Context, in *model.DescribeTimeToLive
 	if err != nil {
 		return nil, err
 	}
+	return &model.DescribeTimeToLiveOutput{TimeToLiveDescription: describeTTL(t.Descriptor)}, nil
+}
+
+func describeTTL(d *table.Descriptor) *model.TimeToLiveDescription {
 	out := &model.TimeToLiveDescription{TimeToLiveStatus: model.Some("DISABLED")}
-	if t.TTL.Enabled() {
-		out.AttributeName = model.Some(t.TTL.Attribute)
+	if d.TTL.Enabled() {
+		out.AttributeName = model.Some(d.TTL.Attribute)
 		out.TimeToLiveStatus = model.Some("ENABLING")
-		if t.TTL.Listed {
+		if d.TTL.Listed {
 			out.TimeToLiveStatus = model.Some("ENABLED")
 		}
 	}
-	return &model.DescribeTimeToLiveOutput{TimeToLiveDescription: out}, nil
+	return out
 }

@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"errors"
 
-	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/table"
 )
@@ -19,15 +17,9 @@ const (
 // changeDestinations makes edit change the Kinesis destinations of a table and
 // returns when the deliveries follow.
 func (a *API) changeDestinations(ctx context.Context, nameOrARN string, edit func(*table.Descriptor) error) (*table.Table, error) {
-	name := tableName(nameOrARN)
-	t, err := a.Engine.Change(ctx, name, edit)
-	switch {
-	case errors.Is(err, table.ErrNotFound):
-		return nil, ddberr.TableNamedNotFound(name)
-	case err != nil:
-		return nil, err
-	case a.Kinesis == nil:
-		return t, nil
+	t, err := a.change(ctx, tableName(nameOrARN), edit)
+	if err != nil || a.Kinesis == nil {
+		return t, err
 	}
 	return t, a.Kinesis.Look(ctx)
 }

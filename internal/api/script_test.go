@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,7 +28,8 @@ import (
 //	----
 //	the answer; where 2026-05 answers otherwise, its answer behind "2026-05:"
 //
-// <x*1000> stands for a thousand x. go test ./internal/api -rewrite writes the answers anew.
+// <x*1000> stands for a thousand x, and <backup 1> for the id of the first backup
+// that an answer has named. go test ./internal/api -rewrite writes the answers anew.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -35,9 +37,9 @@ func TestScripts(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			today, before := open(t, ""), open(t, "2026-05")
+			today, before := scripted{Server: open(t, "")}, scripted{Server: open(t, "2026-05")}
 			datadriven.RunTest(t, file, func(t *testing.T, d *datadriven.TestData) string {
-				now, then := contract(call(t, today, d.Cmd, d.Input)), contract(call(t, before, d.Cmd, d.Input))
+				now, then := today.call(t, d.Cmd, d.Input), before.call(t, d.Cmd, d.Input)
 				if now == then {
 					return now
 				}
@@ -62,6 +64,40 @@ func open(t *testing.T, dialect string) *stator.Server {
 		}
 	})
 	return srv
+}
+
+// scripted is a server that a script talks to.
+type scripted struct {
+	*stator.Server
+	backups []string // ids, which begin with the time and end by chance
+}
+
+var (
+	backupID = regexp.MustCompile(`backup/(\d{14}-[0-9a-f]{8})`)
+	backupNo = regexp.MustCompile(`<backup (\d+)>`)
+)
+
+// call makes a request of a script and returns the answer as scripts show it.
+func (s *scripted) call(t *testing.T, operation, body string) string {
+	t.Helper()
+	asked := body
+	body = backupNo.ReplaceAllStringFunc(body, func(m string) string {
+		n, _ := strconv.Atoi(m[len("<backup ") : len(m)-1])
+		if n < 1 || n > len(s.backups) {
+			t.Fatalf("no answer has named %s yet", m)
+		}
+		return s.backups[n-1]
+	})
+	return backupID.ReplaceAllStringFunc(contract(call(t, s.Server, operation, body)), func(m string) string {
+		id := strings.TrimPrefix(m, "backup/")
+		if strings.Contains(asked, id) {
+			return m
+		}
+		if !slices.Contains(s.backups, id) {
+			s.backups = append(s.backups, id)
+		}
+		return fmt.Sprintf("backup/<backup %d>", 1+slices.Index(s.backups, id))
+	})
 }
 
 // target returns the X-Amz-Target of an operation, which need not be there.

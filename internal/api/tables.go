@@ -1,6 +1,9 @@
 package api
 
 import (
+	"context"
+	"errors"
+
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/table"
@@ -20,9 +23,10 @@ func tableName(nameOrARN string) string {
 	return nameOrARN
 }
 
-// readable returns the table that a data operation reads.
+// readable returns the table that a data operation reads. For those one that is
+// being created is not there yet.
 func (a *API) readable(nameOrARN string) (*table.Table, error) {
-	if t := a.Engine.Catalog.Get(tableName(nameOrARN)); t != nil {
+	if t := a.Engine.Catalog.Get(tableName(nameOrARN)); t != nil && !t.Creating {
 		return t, nil
 	}
 	return nil, ddberr.TableNotFound()
@@ -31,7 +35,11 @@ func (a *API) readable(nameOrARN string) (*table.Table, error) {
 // writable returns the table that a data operation writes. The caller calls
 // Release when the write is over.
 func (a *API) writable(nameOrARN string) (*table.Table, error) {
-	if t := a.Engine.Catalog.Lease(tableName(nameOrARN)); t != nil {
+	switch t := a.Engine.Catalog.Lease(tableName(nameOrARN)); {
+	case t == nil:
+	case t.Creating:
+		t.Release()
+	default:
 		return t, nil
 	}
 	return nil, ddberr.TableNotFound()
@@ -54,6 +62,28 @@ func (l *leases) release() {
 	for _, t := range *l {
 		t.Release()
 	}
+}
+
+// change makes edit change the table called name, which is not being created.
+func (a *API) change(ctx context.Context, name string, edit func(*table.Descriptor) error) (*table.Table, error) {
+	t, err := a.Engine.Change(ctx, name, func(d *table.Descriptor) error {
+		if err := checkCreated(d); err != nil {
+			return err
+		}
+		return edit(d)
+	})
+	if errors.Is(err, table.ErrNotFound) {
+		return nil, ddberr.TableNamedNotFound(name)
+	}
+	return t, err
+}
+
+// checkCreated returns the error of changing d if it is being created.
+func checkCreated(d *table.Descriptor) error {
+	if d.Creating {
+		return ddberr.ResourceInUse("Attempt to change a resource which is still in use: Table is being created: " + d.Name)
+	}
+	return nil
 }
 
 // described returns the table that a table operation is about.

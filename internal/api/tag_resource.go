@@ -17,6 +17,6 @@ func (a *API) TagResource(ctx context.Context, in *model.TagResourceInput) (*mod
 	if len(in.Tags) == 0 {
 		return nil, ddberr.TagsNone.Fault()
 	}
-	_, err = a.Engine.Change(ctx, t.Name, func(d *table.Descriptor) error { return setTags(d, in.Tags) })
+	_, err = a.change(ctx, t.Name, func(d *table.Descriptor) error { return setTags(d, in.Tags) })
 	return &model.TagResourceOutput{}, err
 }

@@ -18,7 +18,7 @@ func (a *API) UntagResource(ctx context.Context, in *model.UntagResourceInput) (
 	if len(in.TagKeys) == 0 {
 		return nil, ddberr.TagKeysNone.Fault()
 	}
-	_, err = a.Engine.Change(ctx, t.Name, func(d *table.Descriptor) error {
+	_, err = a.change(ctx, t.Name, func(d *table.Descriptor) error {
 		d.Tags = slices.DeleteFunc(d.Tags, func(tag table.Tag) bool { return slices.Contains(in.TagKeys, tag.Key) })
 		return nil
 	})

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/model"
@@ -15,12 +14,8 @@ func (a *API) UpdateTable(ctx context.Context, in *model.UpdateTableInput) (*mod
 	if err := checkUpdateTable(in); err != nil {
 		return nil, err
 	}
-	name := tableName(in.TableName.V)
-	t, err := a.Engine.Change(ctx, name, func(d *table.Descriptor) error { return a.applyUpdate(d, in) })
-	switch {
-	case errors.Is(err, table.ErrNotFound):
-		return nil, ddberr.TableNamedNotFound(name)
-	case err != nil:
+	t, err := a.change(ctx, tableName(in.TableName.V), func(d *table.Descriptor) error { return a.applyUpdate(d, in) })
+	if err != nil {
 		return nil, err
 	}
 	a.Engine.StartIndexJobs(t)

@@ -18,6 +18,11 @@ const ttlInterval = time.Hour
 // ends that.
 func (a *API) UpdateTimeToLive(ctx context.Context, in *model.UpdateTimeToLiveInput) (*model.UpdateTimeToLiveOutput, error) {
 	name, spec := tableName(in.TableName.V), in.TimeToLiveSpecification
+	if t := a.Engine.Catalog.Get(name); t != nil {
+		if err := checkCreated(t.Descriptor); err != nil {
+			return nil, err
+		}
+	}
 	_, err := a.Engine.SetTTL(ctx, name, func(t *table.TTL) error {
 		if err := checkTTL(*t, spec, a.Now()); err != nil {
 			return err

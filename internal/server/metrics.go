@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp/fasthttpadaptor"
 
 	"github.com/statordb/stator/internal/api"
+	"github.com/statordb/stator/internal/backup"
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/table"
@@ -24,9 +25,9 @@ type Metrics struct {
 	handler fasthttp.RequestHandler
 }
 
-// NewMetrics returns metrics that show the figures of store, engine and, unless
-// it is nil, kinesis.
-func NewMetrics(store kv.Store, engine *table.Engine, kinesis *trigger.Kinesis) *Metrics {
+// NewMetrics returns metrics that show the figures of store, engine, backups and,
+// unless it is nil, kinesis.
+func NewMetrics(store kv.Store, engine *table.Engine, backups *backup.Backups, kinesis *trigger.Kinesis) *Metrics {
 	registry := prometheus.NewRegistry()
 	latency := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "stator_successful_request_latency_seconds", Help: "Time from a request read to its answer, by operation.",
@@ -41,7 +42,7 @@ func NewMetrics(store kv.Store, engine *table.Engine, kinesis *trigger.Kinesis) 
 	for _, name := range api.Names() {
 		m.latency[name] = latency.WithLabelValues(name)
 	}
-	registry.MustRegister(latency, m.errors, storeCollector{store, engine},
+	registry.MustRegister(latency, m.errors, storeCollector{store, engine}, backupCollector{backups},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if kinesis != nil {
 		registry.MustRegister(kinesisCollector{kinesis})

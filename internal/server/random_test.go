@@ -21,8 +21,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/statordb/stator/internal/api"
+	"github.com/statordb/stator/internal/backup"
 	"github.com/statordb/stator/internal/clock"
+	"github.com/statordb/stator/internal/extsort"
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/memkv"
 	"github.com/statordb/stator/internal/kv/pebblekv"
@@ -108,6 +112,7 @@ type episode struct {
 	clock   *clock.Manual
 	engine  *table.Engine
 	streams *stream.Streams
+	backups *backup.Backups
 	kinesis *trigger.Kinesis
 	api     *api.API
 	url     string
@@ -132,12 +137,14 @@ func newEpisode(t *testing.T, models *modeltest.Models, seed uint64) *episode {
 	e.must(err)
 	e.engine = table.NewEngine(store, catalog, log)
 	e.streams = stream.New(e.engine, "us-east-1", "123456789012", now)
+	e.backups, err = backup.Open(t.Context(), backup.Config{Store: store, Engine: e.engine, Scratch: extsort.Scratch{FS: vfs.NewMem(), Dir: "scratch"}, Now: now, Log: log})
+	e.must(err)
 	e.kinesis = trigger.NewKinesis(store, e.engine, e.streams, e.newKinesis(), now, log)
 	e.api = api.New(api.Config{
-		Engine: e.engine, Streams: e.streams, Kinesis: e.kinesis, Region: "us-east-1", Account: "123456789012",
-		Dialect: api.Dialect(e.rand.IntN(2)), EnforceCapacity: enforce, Now: now, Log: log,
+		Engine: e.engine, Streams: e.streams, Backups: e.backups, Kinesis: e.kinesis,
+		Region: "us-east-1", Account: "123456789012", Dialect: api.Dialect(e.rand.IntN(2)), EnforceCapacity: enforce, Now: now, Log: log,
 	})
-	front := server.New(server.Config{API: e.api, Region: "us-east-1", Metrics: server.NewMetrics(store, e.engine, e.kinesis), Log: log})
+	front := server.New(server.Config{API: e.api, Region: "us-east-1", Metrics: server.NewMetrics(store, e.engine, e.backups, e.kinesis), Log: log})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	e.must(err)
 	e.url = "http://" + ln.Addr().String()
@@ -204,6 +211,10 @@ func (e *episode) run(rounds int) {
 	}
 	all.Wait()
 	e.kinesis.Close()
+	for e.restoring() {
+		time.Sleep(time.Millisecond)
+	}
+	e.backups.Close()
 	e.engine.Close() // ends the background work
 	if err := e.engine.CheckAll(e.Context()); err != nil {
 		e.Errorf("the data in the end: %v", err)
@@ -222,6 +233,12 @@ func (e *episode) run(rounds int) {
 			e.Errorf("logged: %s", line)
 		}
 	}
+}
+
+// restoring reports whether a table is being restored.
+func (e *episode) restoring() (yes bool) {
+	e.engine.Each(func(t *table.Table) { yes = yes || t.Creating })
+	return yes
 }
 
 // often are the operations that are asked for more often than others.
@@ -258,7 +275,7 @@ func (e *episode) moveClock(r *rand.Rand) {
 	by := []time.Duration{time.Second, time.Minute, 11 * time.Minute, 5 * time.Hour, 25 * time.Hour, -time.Hour}[r.IntN(6)]
 	e.clock.Move(e.clock.Now().Add(by))
 	err := errors.Join(e.engine.ExpireAll(e.Context(), e.clock.Now()), e.engine.SaveCounts(e.Context()),
-		e.engine.ForgetTokens(e.Context(), e.clock.Now()), e.streams.Keep(e.Context()), e.kinesis.Look(e.Context()))
+		e.engine.ForgetTokens(e.Context(), e.clock.Now()), e.streams.Keep(e.Context()), e.kinesis.Look(e.Context()), e.backups.Expire(e.Context()))
 	if err != nil {
 		e.Errorf("work after the clock was moved: %v", err)
 	}

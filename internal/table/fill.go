@@ -49,6 +49,15 @@ func (e *Engine) empty(ctx context.Context, space uint32) error {
 	return nil
 }
 
+// Creating returns the table called name that has an id and is being filled, or
+// nil.
+func (c *Catalog) Creating(name, id string) *Table {
+	if t := c.Get(name); t != nil && t.ID == id && t.Creating {
+		return t
+	}
+	return nil
+}
+
 // FinishCreating makes t, which Fill has filled, a table like any other.
 func (e *Engine) FinishCreating(ctx context.Context, t *Table) (*Table, error) {
 	return e.Change(ctx, t.Name, func(d *Descriptor) error {

@@ -1,0 +1,102 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/statordb/stator/internal/kv"
+)
+
+// Filter says which backups are listed.
+type Filter struct {
+	Table        string    // "" for those of all tables
+	From, To     time.Time // made in [From, To); zero: no bound
+	User, System bool      // of which kinds
+	After        Key       // only those behind it, unless it is empty
+	Limit        int       // most, 0 for all
+}
+
+// List returns the backups that f asks for, in the order of time, and whether
+// there are more.
+func (bs *Backups) List(ctx context.Context, f Filter) (list []*Backup, more bool, err error) {
+	r := all(backupRows)
+	if !f.From.IsZero() {
+		r.Start = timeRow(f.From)
+	}
+	if after := f.After.after(); f.After != (Key{}) && string(after) > string(r.Start) {
+		r.Start = after
+	}
+	if !f.To.IsZero() {
+		r.End = timeRow(f.To)
+	}
+	if string(r.Start) >= string(r.End) {
+		return nil, false, nil
+	}
+	err = scan(ctx, bs.Store, r, func(b *Backup) bool {
+		switch {
+		case !f.wants(b):
+		case f.Limit > 0 && len(list) == f.Limit:
+			more = true
+			return false
+		default:
+			list = append(list, b)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list backups: %w", err)
+	}
+	return list, more, nil
+}
+
+func (f *Filter) wants(b *Backup) bool {
+	kind := f.User
+	if b.System {
+		kind = f.System
+	}
+	return kind && (f.Table == "" || f.Table == b.Source.Name)
+}
+
+// Get returns the backup that k names. It returns ErrNotFound if there is none.
+func (bs *Backups) Get(ctx context.Context, k Key) (*Backup, error) {
+	var b *Backup
+	err := bs.Store.View(ctx, kv.ReadOptions{Consistent: true, Keys: [][]byte{k.row()}}, func(r kv.Reader) error {
+		text, err := r.Get(ctx, k.row())
+		if err != nil || text == nil {
+			return err
+		}
+		b = new(Backup)
+		return json.Unmarshal(text, b)
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read backup %s of %s: %w", k.ID, k.Table, err)
+	case b == nil:
+		return nil, ErrNotFound
+	}
+	return b, nil
+}
+
+// OfDeleted returns the newest system backup of the table called name. It returns
+// ErrNotFound if there is none.
+func (bs *Backups) OfDeleted(ctx context.Context, name string) (*Backup, error) {
+	list, _, err := bs.List(ctx, Filter{Table: name, System: true})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(list) == 0:
+		return nil, ErrNotFound
+	}
+	return list[len(list)-1], nil
+}
+
+// Totals returns the number of backups and the size of their items in bytes.
+func (bs *Backups) Totals(ctx context.Context) (n, bytes int64, err error) {
+	list, _, err := bs.List(ctx, Filter{User: true, System: true})
+	for _, b := range list {
+		n, bytes = n+1, bytes+b.Count.Bytes
+	}
+	return n, bytes, err
+}
