@@ -75,18 +75,36 @@ const dropPrefix = "drop/"
 // capacity is counted by m; now is the clock. Who has written calls
 // CloseCounts in the end.
 func OpenCatalog(ctx context.Context, store kv.Store, now func() time.Time, m *meter.Meter) (*Catalog, error) {
+	c := newCatalog(store, now, m)
+	drops, _, err := c.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range c.mu.kept {
+		drops = slices.DeleteFunc(drops, func(space uint32) bool { return slices.Contains(d.spaces(), space) })
+	}
+	return c, errors.Join(c.openCounts(ctx), c.drop(ctx, drops), c.closeShards(ctx))
+}
+
+func newCatalog(store kv.Store, now func() time.Time, m *meter.Meter) *Catalog {
 	c := &Catalog{store: store, meter: m, now: now}
 	c.mu.tables = map[string]*Table{}
 	c.mu.departed = map[uint32]*Descriptor{}
 	c.mu.kept = map[uint32]*Descriptor{}
-	var drops []uint32
-	err := store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
+	return c
+}
+
+// read reads the descriptors. It returns the spaces that are to be cleared, and
+// whether the counts are right.
+func (c *Catalog) read(ctx context.Context) (drops []uint32, right bool, err error) {
+	err = c.store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
 		drops = nil
-		right, err := r.Get(ctx, countsRight)
+		value, err := r.Get(ctx, countsRight)
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(c.load(ctx, r, right != nil), c.loadDeparted(ctx, r), c.loadKept(ctx, r)); err != nil {
+		right = value != nil
+		if err := errors.Join(c.load(ctx, r, right), c.loadDeparted(ctx, r), c.loadKept(ctx, r)); err != nil {
 			return err
 		}
 		prefix := metaKey(dropPrefix)
@@ -99,12 +117,9 @@ func OpenCatalog(ctx context.Context, store kv.Store, now func() time.Time, m *m
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the catalog: %w", err)
+		return nil, false, fmt.Errorf("read the catalog: %w", err)
 	}
-	for _, d := range c.mu.kept {
-		drops = slices.DeleteFunc(drops, func(space uint32) bool { return slices.Contains(d.spaces(), space) })
-	}
-	return c, errors.Join(c.openCounts(ctx), c.drop(ctx, drops), c.closeShards(ctx))
+	return drops, right, nil
 }
 
 // closeShards closes the shards that a stop left open.
