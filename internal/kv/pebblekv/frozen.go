@@ -164,6 +164,11 @@ func (s *Store) FrozenNames(ctx context.Context) ([]string, error) {
 	defer s.gate.Leave()
 	s.frozen.Lock()
 	defer s.frozen.Unlock()
+	return s.frozenNames()
+}
+
+// frozenNames is FrozenNames for who holds the lock of frozen.
+func (s *Store) frozenNames() ([]string, error) {
 	names, err := s.files.List(s.files.PathJoin(s.dir, frozenDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list frozen rows: %w", err)
@@ -179,7 +184,9 @@ func (s *Store) sweep() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	errs := []error{s.files.RemoveAll(s.loadPath())}
+	errs := []error{
+		s.files.RemoveAll(s.loadPath()), s.files.RemoveAll(s.stillPath()), s.files.RemoveAll(s.stillPath() + unfinished),
+	}
 	for _, name := range names {
 		if strings.HasSuffix(name, unfinished) {
 			errs = append(errs, s.files.RemoveAll(s.files.PathJoin(dir, name)))
