@@ -174,13 +174,18 @@ func (c *Catalog) changeDeparted(ctx context.Context, old *Descriptor, edit func
 	return nil
 }
 
+// trimLate is how much longer changes are kept than point-in-time recovery
+// promises: who was told an instant has that time to restore to it.
+const trimLate = time.Hour
+
 // TrimLogs removes the shards that were closed before horizon, the streams
 // that have no shard left, and the memory of deleted tables without streams.
 // What point-in-time recovery needs stays, but no stream shows it.
 func (c *Catalog) TrimLogs(ctx context.Context, now, horizon time.Time) error {
 	var errs []error
 	c.Each(func(t *Table) {
-		old, hidden := t.closedBefore(earlier(horizon, now.Add(-t.PITR.keeps()))), t.shownBefore(horizon)
+		oldest := earlier(horizon, now.Add(-t.PITR.keeps()-trimLate))
+		old, hidden := t.closedBefore(oldest), t.shownBefore(horizon)
 		if len(old) == 0 && len(hidden) == 0 {
 			return
 		}
@@ -194,6 +199,9 @@ func (c *Catalog) TrimLogs(ctx context.Context, now, horizon time.Time) error {
 					d.shardNumbered(number).Stream = ""
 				}
 				d.forgetShards(old)
+				if d.PITR.Since.Before(oldest) && !d.PITR.Since.IsZero() && len(old) > 0 {
+					d.PITR.Since = oldest // for good, however many days it has from now on
+				}
 				return nil
 			})
 			err = ignoreGone(err)
