@@ -19,7 +19,7 @@ const (
 
 // describe returns the description of t in a state.
 func (a *API) describe(t *table.Table, status string) *model.TableDescription {
-	count := t.Counts.Of(t.Space)
+	count := counted(t, t.Space)
 	out := &model.TableDescription{
 		TableName:                 model.Some(t.Name),
 		TableStatus:               model.Some(status),
@@ -46,6 +46,14 @@ func (a *API) describe(t *table.Table, status string) *model.TableDescription {
 	a.describeLatestStream(t, out)
 	a.describeIndexes(t, status, out)
 	return out
+}
+
+// counted returns the count of a space of t, nothing while t is being filled.
+func counted(t *table.Table, space uint32) table.Count {
+	if t.Creating {
+		return table.Count{}
+	}
+	return t.Counts.Of(space)
 }
 
 // sortedAttributes returns attrs by name, as they are described.
@@ -151,7 +159,7 @@ func describeOnDemand(o *table.OnDemand) *model.OnDemandThroughput {
 
 func (a *API) describeIndexes(t *table.Table, tableStatus string, out *model.TableDescription) {
 	for _, x := range t.Indexes {
-		count := t.Counts.Of(x.Space)
+		count := counted(t, x.Space)
 		arn := model.Some(a.tableARN(t.Name) + "/index/" + x.Name)
 		projection := describeProjection(x.Projection)
 		if !x.Global {
