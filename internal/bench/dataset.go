@@ -22,9 +22,10 @@ type extra string
 
 // The extras.
 const (
-	plain    extra = ""
-	indexed  extra = "gsi"    // an index by gk, all attributes projected
-	streamed extra = "stream" // a stream of new and old images
+	plain       extra = ""
+	indexed     extra = "gsi"    // an index by gk, all attributes projected
+	streamed    extra = "stream" // a stream of new and old images
+	recoverable extra = "pitr"   // point-in-time recovery
 )
 
 // dataset is a table of items that the loads read and overwrite. Item i has
@@ -65,7 +66,19 @@ func (d *dataset) create(ctx context.Context, c *Conn, host string) error {
 	if err := d.wait(ctx, c, host, tableTime, tableActive); err != nil {
 		return err
 	}
+	if d.extra == recoverable {
+		if err := d.setRecovery(ctx, c, host, true); err != nil {
+			return err
+		}
+	}
 	return d.fill(ctx, host)
+}
+
+// setRecovery enables or disables point-in-time recovery.
+func (d *dataset) setRecovery(ctx context.Context, c *Conn, host string, enabled bool) error {
+	body := fmt.Sprintf(`{"TableName":%q,"PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":%t}}`, d.table, enabled)
+	_, err := call(ctx, c, newRequest(host, "UpdateContinuousBackups", body))
+	return err
 }
 
 // Definitions of the keys and of an index.
@@ -168,8 +181,13 @@ func (d *dataset) putBatch(ctx context.Context, c *Conn, put *request) error {
 	return errors.New("the server leaves items unprocessed")
 }
 
-// drop deletes the table.
+// drop deletes the table, so that nothing of it is kept.
 func (d *dataset) drop(ctx context.Context, c *Conn, host string) error {
+	if d.extra == recoverable {
+		if err := d.setRecovery(ctx, c, host, false); err != nil {
+			return err
+		}
+	}
 	_, err := call(ctx, c, newRequest(host, "DeleteTable", `{"TableName":"`+d.table+`"}`))
 	return err
 }

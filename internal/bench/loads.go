@@ -38,6 +38,7 @@ var loads = []load{
 	{name: "put", write: "PutItem"},
 	{name: "put-gsi", extra: indexed, write: "PutItem"},
 	{name: "put-stream", extra: streamed, write: "PutItem"},
+	{name: "put-pitr", extra: recoverable, write: "PutItem"},
 	{name: "transact", apart: true, write: "TransactWriteItems"},
 	{name: "update", write: "UpdateItem"},
 	{name: "batch", write: "BatchWriteItem"},

@@ -18,6 +18,7 @@ var relations = []relation{
 	{load: "select", to: "get", weight: 1, goal: 0.7},
 	{load: "put-gsi", to: "put", weight: 1, goal: 0.6},
 	{load: "put-stream", to: "put", weight: 1, goal: 0.8},
+	{load: "put-pitr", to: "put", weight: 1, goal: 0.85},
 	{load: "transact", to: "put", weight: transactItems, goal: 0.5},
 	{load: "query-legacy", to: "query", weight: 1, goal: 0.9},
 	{load: "query-gsi", to: "query", weight: 1, goal: 0.9},
