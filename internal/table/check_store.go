@@ -58,7 +58,7 @@ func (s *storeCheck) find(format string, args ...any) {
 	s.report.Findings = append(s.report.Findings, fmt.Errorf(format, args...))
 }
 
-// table checks a table. One that is being filled may be anything.
+// table checks a table.
 func (s *storeCheck) table(ctx context.Context, t *Table) {
 	s.report.Tables++
 	for _, space := range t.spaces() {
@@ -66,9 +66,6 @@ func (s *storeCheck) table(ctx context.Context, t *Table) {
 			s.find("table %s: space %d has another user", t.Name, space)
 		}
 		s.known[space] = true
-	}
-	if t.Creating {
-		return
 	}
 	counts, err := s.engine.Recount(ctx, t)
 	if err != nil {
