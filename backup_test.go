@@ -191,7 +191,10 @@ func (a *archive) restoreAt(target string, at time.Time) error {
 
 func (a *archive) awaitTable(name string) {
 	a.Helper()
-	waiter := dynamodb.NewTableExistsWaiter(a.db, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = 5 * time.Millisecond; o.MaxDelay = 20 * time.Millisecond })
+	waiter := dynamodb.NewTableExistsWaiter(a.db, func(o *dynamodb.TableExistsWaiterOptions) {
+		o.MinDelay = 5 * time.Millisecond
+		o.MaxDelay = 20 * time.Millisecond
+	})
 	if err := waiter.Wait(a.Context(), &dynamodb.DescribeTableInput{TableName: &name}, patience); err != nil {
 		a.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/statordb/stator/internal/backup"
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/memkv"
 	"github.com/statordb/stator/internal/meter"
@@ -38,7 +39,12 @@ func newFaulty(t *testing.T) (*API, *faulty, *strings.Builder) {
 	log := slog.New(slog.NewTextHandler(logged, nil))
 	engine := table.NewEngine(store, catalog, log)
 	t.Cleanup(engine.Close)
-	a := New(Config{Engine: engine, Region: "us-east-1", Account: "123456789012", Now: time.Now, Log: log})
+	backups, err := backup.Open(t.Context(), backup.Config{Store: store, Engine: engine, Now: time.Now, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(backups.Close)
+	a := New(Config{Engine: engine, Backups: backups, Region: "us-east-1", Account: "123456789012", Now: time.Now, Log: log})
 	do(t, a, "CreateTable", `{"TableName":"tab","AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST"}`, 200)
 	return a, store, logged
 }
