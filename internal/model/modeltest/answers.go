@@ -130,7 +130,7 @@ var sources = map[string]string{
 	"NextToken": "NextToken", "LastEvaluatedKey": "LastEvaluatedKey", "ShardId": "ShardId",
 	"ShardIterator": "ShardIterator", "NextShardIterator": "ShardIterator", "SequenceNumber": "SequenceNumber",
 	"StartingSequenceNumber": "SequenceNumber", "EndingSequenceNumber": "SequenceNumber",
-	"StreamArn": "StreamArn", "LatestStreamArn": "StreamArn",
+	"StreamArn": "StreamArn", "LatestStreamArn": "StreamArn", "BackupArn": "BackupArn",
 }
 
 // remember keeps the last values of a member.

@@ -12,7 +12,7 @@ var legacy = []string{"Expected", "ConditionalOperator", "AttributeUpdates", "Ke
 
 // absent are parameters that the service, or this one, has no use for.
 var absent = []string{
-	"ReplicaUpdates", "VectorIndexes", "VectorIndexUpdates", "GlobalTableWitnessUpdates", "MultiRegionConsistency",
+	"ReplicaUpdates", "VectorIndexes", "VectorIndexUpdates", "VectorIndexOverride", "GlobalTableWitnessUpdates", "MultiRegionConsistency",
 	"GlobalTableSourceArn", "GlobalTableSettingsReplicationMode", "ResourcePolicy",
 }
 
@@ -48,6 +48,11 @@ var likely = map[string]int{
 	"ExpectedAttributeValue.Exists":                10,
 	"DeletionProtectionEnabled":                    5,
 	"ExclusiveStartKey":                            20,
+	"SourceTableName":                              95,
+	"SourceTableArn":                               5,
+	"UseLatestRestorableTime":                      60,
+	"RestoreDateTime":                              40,
+	"ProvisionedThroughputOverride":                5,
 	"TotalSegments":                                0, // see segment
 }
 

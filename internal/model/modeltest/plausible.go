@@ -55,6 +55,9 @@ func init() {
 		"PartiQLNextToken":   func(g *Generator) { g.known("NextToken", "token") },
 		"NextTokenString":    func(g *Generator) { g.known("NextToken", "token") },
 		"StreamArn":          (*Generator).streamARN,
+		"BackupArn":          (*Generator).backupARN,
+		"RestoreTableFromBackupInput.TargetTableName":      (*Generator).targetTable,
+		"RestoreTableToPointInTimeInput.TargetTableName":   (*Generator).targetTable,
 		"KinesisStreamingDestinationInput.StreamArn":       (*Generator).dataStream,
 		"UpdateKinesisStreamingDestinationInput.StreamArn": (*Generator).dataStream,
 		"ShardId":        func(g *Generator) { g.known("ShardId", "shardId-00000000000000000000-00000000") },
@@ -100,6 +103,13 @@ func (g *Generator) known(member, other string) {
 func (g *Generator) streamARN() {
 	g.known("StreamArn", "arn:aws:dynamodb:us-east-1:123456789012:table/"+g.table.name+"/stream/2026-11-01T12:00:00.000")
 }
+
+func (g *Generator) backupARN() {
+	g.known("BackupArn", "arn:aws:dynamodb:us-east-1:123456789012:table/"+g.table.name+"/backup/01793534400000-0123abcd")
+}
+
+// targetTable writes the name of a table that may not be there.
+func (g *Generator) targetTable() { g.text("copy" + strconv.Itoa(g.rand.IntN(100))) }
 
 // dataStream writes the ARN of a Kinesis data stream.
 func (g *Generator) dataStream() {
