@@ -8,6 +8,8 @@
 //	store/   the storage engine's files
 //	scratch/ temporary files, removed when the directory is opened
 //
+// A backup of it has a MANIFEST and the same in data/, without LOCK and scratch.
+//
 // # Invariants
 //
 //   - FORMAT appears, whole and durable, before anything it speaks of. A crash
@@ -75,6 +77,24 @@ func open(path string, upgrades []upgrade) (*Dir, error) {
 		return nil, errors.Join(cannotWrite(path, err), lock.Close())
 	}
 	return d, nil
+}
+
+// OpenToRead locks the data directory at path and changes nothing in it.
+func OpenToRead(path string) (*Dir, error) {
+	format, err := readFormat(path)
+	switch newest := 1 + len(upgrades); {
+	case err != nil:
+		return nil, err
+	case format == 0:
+		return nil, fmt.Errorf("%s holds no data", path)
+	case format != newest:
+		return nil, fmt.Errorf("%s has format %d, this program reads format %d: use the version that wrote it, or start a server on it first", path, format, newest)
+	}
+	lock, err := takeLock(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Dir{path: path, lock: lock}, nil
 }
 
 // Path returns the directory as it was given to Open.
@@ -195,10 +215,13 @@ func checkEmpty(path string) error {
 	return nil
 }
 
+// formatText is what the FORMAT file of a format says.
+func formatText(format int) string { return fmt.Sprintf("stator %d\n", format) }
+
 // writeFormat makes the format of the directory durable, and the directory too.
 func writeFormat(path string, format int) error {
 	temp := filepath.Join(path, tempFile)
-	if err := writeSynced(temp, fmt.Sprintf("stator %d\n", format)); err != nil {
+	if err := writeSynced(temp, formatText(format)); err != nil {
 		return cannotWrite(path, err)
 	}
 	if err := os.Rename(temp, filepath.Join(path, formatFile)); err != nil {
