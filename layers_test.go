@@ -32,7 +32,7 @@ var layers = []layer{
 	{"internal/kv/memkv", "internal/kv/pebblekv"},
 	{"internal/kv/kvtest"},
 	{"internal/kv"},
-	{"internal/bucket", "internal/clock", "internal/datadir"},
+	{"internal/bucket", "internal/check", "internal/clock", "internal/datadir"},
 	{"internal/itemfile", "internal/partiql"},
 	{"internal/model", "internal/model/gen", "internal/model/modeltest"},
 	{"internal/expr"},

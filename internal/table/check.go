@@ -43,7 +43,22 @@ func (e *Engine) Recount(ctx context.Context, t *Table) (map[uint32]Count, error
 	if t.Creating {
 		return nil, nil
 	}
-	c := &checker{store: e.store, table: t, counts: map[uint32]Count{}}
+	return checkSpaces(ctx, t, func(ctx context.Context, fn func(kv.Reader) error) error {
+		return e.store.View(ctx, kv.ReadOptions{Consistent: true}, fn)
+	})
+}
+
+// CheckFrozen is Recount for the table d in frozen, where FreezeTable put it.
+func CheckFrozen(ctx context.Context, d *Descriptor, frozen kv.Frozen) (map[uint32]Count, error) {
+	d = d.Clone()
+	d.prepare()
+	d.TTL = TTL{} // the times of expiry are not frozen
+	return checkSpaces(ctx, &Table{Descriptor: d}, func(_ context.Context, fn func(kv.Reader) error) error { return fn(frozen) })
+}
+
+// checkSpaces is Recount with the snapshots of view.
+func checkSpaces(ctx context.Context, t *Table, view func(context.Context, func(kv.Reader) error) error) (map[uint32]Count, error) {
+	c := &checker{view: view, table: t, counts: map[uint32]Count{}}
 	err := c.scan(ctx, nil)
 	for _, x := range t.Indexes {
 		if err == nil && x.maintained() {
@@ -112,9 +127,9 @@ func (e *Engine) strays(ctx context.Context, known map[uint32]bool) (strays []ui
 // errEnough stops a check that has found maxFindings.
 var errEnough = errors.New("enough findings")
 
-// checker is one run of Recount.
+// checker is one run of checkSpaces.
 type checker struct {
-	store    kv.Store
+	view     func(context.Context, func(kv.Reader) error) error
 	table    *Table
 	counts   map[uint32]Count
 	findings []error
@@ -153,7 +168,7 @@ func (c *checker) scan(ctx context.Context, x *Index) error {
 // there are none.
 func (c *checker) chunk(ctx context.Context, x *Index, r kv.Range) (next []byte, err error) {
 	before, findings := c.counts[c.table.spaceOf(x)], len(c.findings)
-	err = c.store.View(ctx, kv.ReadOptions{Consistent: true}, func(reader kv.Reader) error {
+	err = c.view(ctx, func(reader kv.Reader) error {
 		next = nil
 		c.counts[c.table.spaceOf(x)], c.findings = before, c.findings[:findings]
 		rows, size := 0, 0

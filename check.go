@@ -1,0 +1,147 @@
+package stator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/statordb/stator/internal/backup"
+	"github.com/statordb/stator/internal/check"
+	"github.com/statordb/stator/internal/datadir"
+	"github.com/statordb/stator/internal/kv/pebblekv"
+	"github.com/statordb/stator/internal/table"
+)
+
+// What Check can check.
+const (
+	KindData   = "data directory"
+	KindBackup = "backup"
+	KindExport = "export"
+)
+
+// CheckReport is what Check saw. Of an export and of a backup of a whole server
+// there are fewer figures than of a data directory.
+type CheckReport struct {
+	Directory    string   `json:"directory"`
+	Kind         string   `json:"kind"`
+	Files        int      `json:"files"`
+	Bytes        int64    `json:"bytes"` // of the files
+	Tables       int      `json:"tables,omitempty"`
+	Items        int64    `json:"items,omitempty"`
+	IndexEntries int64    `json:"indexEntries,omitempty"`
+	Changes      int64    `json:"changes,omitempty"` // in change logs
+	Backups      int      `json:"backups,omitempty"`
+	BackupItems  int64    `json:"backupItems,omitempty"`
+	Findings     []string `json:"findings"`
+}
+
+// Sound reports whether nothing is wrong.
+func (r *CheckReport) Sound() bool { return len(r.Findings) == 0 }
+
+func (r *CheckReport) find(err error) { r.Findings = append(r.Findings, oneLine(err)) }
+
+// Check says what is wrong with a data directory that no server has open, with
+// a backup of a whole server, or with an export of a table: it reads every file
+// against its checksums and, of a data directory, every row. It changes nothing
+// but locks. Its error says why it could not check; what is wrong is in the
+// report. progress, unless it is nil, is told of the bytes read and of all.
+func Check(ctx context.Context, dir string, progress func(done, total int64)) (*CheckReport, error) {
+	r := &CheckReport{Directory: dir, Findings: []string{}}
+	if _, err := os.ReadDir(dir); err != nil {
+		return nil, fmt.Errorf("cannot read %s: give a data directory, a backup of one, or an export", dir)
+	}
+	exists := func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	}
+	switch {
+	case exists("FORMAT"), exists("store"):
+		r.Kind = KindData
+		return r, r.data(ctx, dir)
+	case check.IsExport(dir):
+		r.Kind = KindExport
+		return r, r.export(ctx, dir, progress)
+	case exists("MANIFEST"), exists("data"):
+		r.Kind = KindBackup
+		return r, r.backup(ctx, dir, progress)
+	}
+	return nil, fmt.Errorf("%s is neither a data directory nor a backup of one nor an export", dir)
+}
+
+func (r *CheckReport) data(ctx context.Context, path string) error {
+	dir, err := datadir.OpenToRead(path)
+	if err != nil {
+		return err
+	}
+	err = r.store(ctx, dir.Store())
+	return errors.Join(err, dir.Close())
+}
+
+// store checks the store of a data directory.
+func (r *CheckReport) store(ctx context.Context, path string) error {
+	volume, err := pebblekv.Verify(ctx, path, r.find)
+	if err != nil {
+		return err
+	}
+	r.Files, r.Bytes = volume.Files, volume.Bytes
+	if !r.Sound() {
+		return nil // what is in damaged files is of no interest
+	}
+	store, err := pebblekv.Open(pebblekv.Options{Dir: path, ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		r.find(err)
+		return nil
+	}
+	r.rows(ctx, store)
+	return errors.Join(ctx.Err(), store.Close())
+}
+
+// rows checks what is in a store.
+func (r *CheckReport) rows(ctx context.Context, store *pebblekv.Store) {
+	note := func(err error) {
+		if err != nil && ctx.Err() == nil {
+			r.find(err)
+		}
+	}
+	note(store.Order())
+	tables, err := table.CheckStore(ctx, store)
+	note(err)
+	for _, err := range tables.Findings {
+		note(err)
+	}
+	r.Tables, r.Items, r.IndexEntries, r.Changes = tables.Tables, tables.Items, tables.IndexEntries, tables.Changes
+	r.Backups, r.BackupItems, err = backup.Check(ctx, store, note)
+	note(err)
+}
+
+func (r *CheckReport) backup(ctx context.Context, dir string, progress func(done, total int64)) error {
+	m, err := datadir.Verify(ctx, dir, r.find, progress)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		r.find(err)
+		return nil
+	}
+	r.Files, r.Bytes = len(m.Files), m.Bytes()
+	return nil
+}
+
+func (r *CheckReport) export(ctx context.Context, dir string, progress func(done, total int64)) error {
+	s, err := check.Export(ctx, dir, r.find, progress)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		r.find(err)
+		return nil
+	}
+	r.Files, r.Items = len(s.Files), s.ItemCount
+	for _, f := range s.Files {
+		r.Bytes += f.Size
+	}
+	return nil
+}
