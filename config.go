@@ -171,7 +171,7 @@ func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", ";
 type storage struct {
 	store   kv.Store
 	scratch extsort.Scratch
-	release func() error // gives up the directory
+	dir     *datadir.Dir // nil: in memory
 }
 
 // openStorage opens the storage that c asks for.
@@ -183,7 +183,7 @@ func openStorage(c Config) (s storage, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.release, s.scratch = dir.Close, extsort.Scratch{FS: vfs.Default, Dir: dir.Scratch()}
+	s.dir, s.scratch = dir, extsort.Scratch{FS: vfs.Default, Dir: dir.Scratch()}
 	store, err := pebblekv.Open(pebblekv.Options{Dir: dir.Store(), CacheBytes: c.CacheBytes, Logger: c.Log})
 	if err != nil {
 		return s, fmt.Errorf("open the data: %w", err)
@@ -196,8 +196,8 @@ func (s storage) close() (err error) {
 	if s.store != nil {
 		err = s.store.Close()
 	}
-	if s.release != nil {
-		err = errors.Join(err, s.release())
+	if s.dir != nil {
+		err = errors.Join(err, s.dir.Close())
 	}
 	return err
 }

@@ -35,6 +35,7 @@ type Server struct {
 	triggers *trigger.Triggers
 	kinesis  *trigger.Kinesis // nil: there is no Kinesis endpoint
 	storage
+	copies copies
 
 	clock    *clock.Manual // nil: the real one
 	keeping  sync.Mutex    // held by housekeep
@@ -120,6 +121,8 @@ func (s *Server) open() (err error) {
 	}
 	if s.config.Admin {
 		front.Triggers = s.triggers
+		s.copies.server = s
+		front.Copies = &s.copies
 	}
 	s.http = server.New(front)
 	return nil
@@ -230,6 +233,7 @@ func (s *Server) Close() error {
 		err := s.http.Shutdown(ctx)
 		s.stop()
 		s.running.Wait()
+		s.copies.close()
 		s.triggers.Close()
 		if s.kinesis != nil {
 			s.kinesis.Close()

@@ -45,7 +45,7 @@ const (
 	contentType = "application/x-amz-json-1.0"
 )
 
-// Config is what a Server needs. All members but Clock and Triggers are
+// Config is what a Server needs. All members but Clock, Triggers and Copies are
 // required.
 type Config struct {
 	API     *api.API
@@ -55,6 +55,8 @@ type Config struct {
 	Clock   Clock // nil: nobody may move the clock
 	// Triggers can be changed by programs on this machine; nil: by nobody.
 	Triggers *trigger.Triggers
+	// Copies can be made by programs on this machine; nil: by nobody.
+	Copies Copier
 }
 
 // Server answers requests on any number of listeners.
@@ -121,6 +123,8 @@ func (s *Server) handle(c *fasthttp.RequestCtx) {
 		s.clock(c)
 	case !c.IsPost() && (string(c.Path()) == triggersPath || strings.HasPrefix(view(c.Path()), triggersPath+"/")):
 		s.triggers(c)
+	case !c.IsPost() && string(c.Path()) == copyPath:
+		s.copies(c)
 	case c.IsGet() && string(c.Path()) == "/metrics":
 		s.Metrics.write(c)
 	case (c.IsGet() || c.IsHead()) && string(c.Path()) == "/":
