@@ -139,7 +139,7 @@ func TestBenchmark(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	equal(t, "relations", len(report.Relations), 6)
+	equal(t, "relations", len(report.Relations), 7)
 	checkLines(t, report, 2+2*len(report.Loads)+3+len(report.Relations))
 }
 
