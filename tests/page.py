@@ -38,6 +38,8 @@ ADDRESS = "127.0.0.1:8000"
 VOLATILE = {
     "CreationDateTime", "TableId", "LastUpdateToPayPerRequestDateTime",
     "RequestId", "Date",
+    "BackupArn", "BackupCreationDateTime", "TableCreationDateTime", "SourceBackupArn", "RestoreDateTime",
+    "EarliestRestorableDateTime", "LatestRestorableDateTime",
 }
 COMMAND_SECONDS = 300  # a command that takes longer hangs
 FENCE = re.compile(r"^```(\w*)[ ]?(.*)$")
