@@ -166,11 +166,30 @@ async function destinations() { // there is no Kinesis here: tests/kinesis.sh ha
   assert.deepEqual((await call('DescribeKinesisStreamingDestination', { TableName: 'Music' })).KinesisDataStreamDestinations, [])
 }
 
+async function backups() {
+  const recovery = await call('UpdateContinuousBackups', { TableName: 'Music', PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: 3 } })
+  assert.equal(recovery.ContinuousBackupsDescription.PointInTimeRecoveryDescription.RecoveryPeriodInDays, 3)
+  const { ContinuousBackupsDescription } = await call('DescribeContinuousBackups', { TableName: 'Music' })
+  assert.ok(ContinuousBackupsDescription.PointInTimeRecoveryDescription.LatestRestorableDateTime instanceof Date)
+  const { BackupDetails: { BackupArn } } = await call('CreateBackup', { TableName: 'Music', BackupName: 'safe' })
+  assert.deepEqual((await call('ListBackups', { Limit: 1 })).BackupSummaries.map((b) => b.BackupArn), [BackupArn])
+  assert.equal((await call('DescribeBackup', { BackupArn })).BackupDescription.BackupDetails.BackupStatus, 'AVAILABLE')
+  await call('RestoreTableFromBackup', { TargetTableName: 'Saved', BackupArn })
+  await call('RestoreTableToPointInTime', { SourceTableName: 'Music', TargetTableName: 'Past', UseLatestRestorableTime: true })
+  for (const TableName of ['Saved', 'Past']) {
+    await dynamodb.waitUntilTableExists(wait, { TableName })
+    assert.equal((await call('Scan', { TableName })).Count, (await call('Scan', { TableName: 'Music' })).Count)
+    await call('DeleteTable', { TableName })
+  }
+  await call('DeleteBackup', { BackupArn })
+  await fails('BackupNotFoundException', call('DescribeBackup', { BackupArn }))
+}
+
 async function end() {
   assert.equal((await call('DeleteTable', { TableName: 'Music' })).TableDescription.TableStatus, 'DELETING')
   await fails('ResourceNotFoundException', call('DescribeTable', { TableName: 'Music' }))
 }
 
-for (const part of [tables, items, documents, transactions, statements, records, destinations, end]) await part()
+for (const part of [tables, items, documents, transactions, statements, records, destinations, backups, end]) await part()
 assert.deepEqual(process.env.STATOR_OPERATIONS.trim().split(' ').filter((name) => !called.has(name)), [], 'operations not called')
 console.log(`drive.mjs: the SDK for JavaScript called ${called.size} operations`)

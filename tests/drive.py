@@ -8,6 +8,7 @@ each must have been called in the end.
 """
 import os
 import sys
+import time
 from decimal import Decimal
 
 import boto3
@@ -193,12 +194,32 @@ def destinations():
     equal("destinations", ddb.describe_kinesis_streaming_destination(TableName="Music")["KinesisDataStreamDestinations"], [])
 
 
+def backups():
+    on = {"PointInTimeRecoveryEnabled": True}
+    equal("recovery", ddb.update_continuous_backups(TableName="Music", PointInTimeRecoverySpecification=on)["ContinuousBackupsDescription"]["ContinuousBackupsStatus"], "ENABLED")
+    time.sleep(1)  # boto3 sends whole seconds, and the window begins at one
+    window = ddb.describe_continuous_backups(TableName="Music")["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    equal("window", window["EarliestRestorableDateTime"] <= window["LatestRestorableDateTime"], True)
+    arn = ddb.create_backup(TableName="Music", BackupName="safe")["BackupDetails"]["BackupArn"]
+    pages = ddb.get_paginator("list_backups").paginate(TableName="Music", PaginationConfig={"PageSize": 1})
+    equal("backups", [b["BackupArn"] for page in pages for b in page["BackupSummaries"]], [arn])
+    equal("backup", ddb.describe_backup(BackupArn=arn)["BackupDescription"]["BackupDetails"]["BackupStatus"], "AVAILABLE")
+    ddb.restore_table_from_backup(TargetTableName="Saved", BackupArn=arn)
+    ddb.restore_table_to_point_in_time(SourceTableName="Music", TargetTableName="Past", RestoreDateTime=window["LatestRestorableDateTime"])
+    for name in "Saved", "Past":
+        ddb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+        equal("restored", ddb.scan(TableName=name)["Count"], ddb.scan(TableName="Music")["Count"])
+        ddb.delete_table(TableName=name)
+    ddb.delete_backup(BackupArn=arn)
+    fails("BackupNotFoundException", ddb.describe_backup, BackupArn=arn)
+
+
 def end():
     equal("deleted", ddb.delete_table(TableName="Music")["TableDescription"]["TableStatus"], "DELETING")
     fails("ResourceNotFoundException", ddb.describe_table, TableName="Music")
 
 
-for part in tables, items, resources, transactions, statements, records, destinations, end:
+for part in tables, items, resources, transactions, statements, records, destinations, backups, end:
     part()
 equal("operations not called", set(os.environ["STATOR_OPERATIONS"].split()) - called, set())
 print(f"drive.py: boto3 {boto3.__version__} called {len(called)} operations")

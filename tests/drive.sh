@@ -123,6 +123,33 @@ fails ValidationException disable-kinesis-streaming-destination --table-name Mus
 ddb describe-kinesis-streaming-destination --table-name Music --query 'length(KinesisDataStreamDestinations)'
 is 0
 
+ddb update-continuous-backups --table-name Music --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true,RecoveryPeriodInDays=3 \
+  --query ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus
+is ENABLED
+ddb describe-continuous-backups --table-name Music --query ContinuousBackupsDescription.PointInTimeRecoveryDescription.RecoveryPeriodInDays
+is 3
+ddb create-backup --table-name Music --backup-name safe --query BackupDetails.BackupArn
+backup=$out
+ddb list-backups --query 'BackupSummaries[].[BackupName,BackupStatus]'
+is 'safe AVAILABLE'
+ddb describe-backup --backup-arn "$backup" --query BackupDescription.SourceTableDetails.TableName
+is Music
+ddb restore-table-from-backup --target-table-name Saved --backup-arn "$backup" --query TableDescription.RestoreSummary.RestoreInProgress
+is True
+ddb restore-table-to-point-in-time --source-table-name Music --target-table-name Past --use-latest-restorable-time --query TableDescription.TableStatus
+is CREATING
+ddb scan --table-name Music --select COUNT --query Count
+count=$out
+for name in Saved Past; do
+  aws dynamodb wait table-exists --table-name $name
+  ddb scan --table-name $name --select COUNT --query Count
+  is "$count"
+  ddb delete-table --table-name $name
+done
+ddb delete-backup --backup-arn "$backup" --query BackupDescription.BackupDetails.BackupStatus
+is DELETED
+fails BackupNotFoundException describe-backup --backup-arn "$backup"
+
 ddb update-table --table-name Music --no-deletion-protection-enabled
 ddb delete-table --table-name Music --query 'TableDescription.TableStatus'
 is DELETING

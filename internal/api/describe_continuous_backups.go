@@ -37,19 +37,24 @@ func describeRecovery(p table.PITR, now time.Time) *model.ContinuousBackupsDescr
 type window struct{ earliest, latest time.Time }
 
 // recoveryWindow returns the window of a table with p, of which now is the last
-// instant. It begins and ends at times that a Timestamp can tell, and is empty
-// until it has begun.
+// instant. It is empty until it has begun. It begins and ends at times that a
+// Timestamp can tell, and begins at a full second as soon as there is one: some
+// clients cut fractions off.
 func recoveryWindow(p table.PITR, now time.Time) window {
 	if p.Since.IsZero() {
 		return window{}
 	}
-	latest := now.Truncate(time.Millisecond)
-	earliest := p.Earliest(now).Add(time.Millisecond - 1).Truncate(time.Millisecond)
+	latest, earliest := now.Truncate(time.Millisecond), roundUp(p.Earliest(now), time.Second)
+	if earliest.After(latest) {
+		earliest = roundUp(p.Earliest(now), time.Millisecond)
+	}
 	if earliest.After(latest) {
 		latest = earliest
 	}
 	return window{earliest, latest}
 }
+
+func roundUp(t time.Time, unit time.Duration) time.Time { return t.Add(unit - 1).Truncate(unit) }
 
 // has reports whether at lies in w.
 func (w window) has(at time.Time) bool { return !at.Before(w.earliest) && !at.After(w.latest) }
