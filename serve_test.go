@@ -299,7 +299,7 @@ func TestServeRefuses(t *testing.T) {
 		{"contradicting variable", []string{"STATOR_DATA=here"}, []string{"serve", "--in-memory"}, "--data says where data is kept, --in-memory that it is not: leave out one"},
 		{"no format", nil, append(free, headless), headless + " holds data, but its FORMAT file is missing: put that file back from a copy of the directory, or give another directory"},
 		{"variable", []string{"STATOR_CACHE_BYTES=plenty"}, []string{"serve", "--in-memory"},
-			`STATOR_CACHE_BYTES="plenty": parse error`},
+			`STATOR_CACHE_BYTES="plenty": give a number of bytes, or one with a unit, like 256MiB or 1GB`},
 		{"log level", []string{"STATOR_LOG_LEVEL=LOUD"}, []string{"serve", "--in-memory"},
 			`STATOR_LOG_LEVEL="LOUD": slog: level string "LOUD": unknown name`},
 	} {
@@ -324,7 +324,11 @@ func TestServeMisused(t *testing.T) {
 		want string
 	}{
 		{"unknown flag", []string{"serve", "--prot", "1"}, "flag provided but not defined: --prot; stator serve --help lists the flags"},
-		{"bad value", []string{"serve", "--cache-bytes", "many"}, `invalid value "many" for flag --cache-bytes: parse error; stator serve --help lists the flags`},
+		{"bad size", []string{"serve", "--cache-bytes", "many"}, `invalid value "many" for flag --cache-bytes: give a number of bytes, or one with a unit, like 256MiB or 1GB; stator serve --help lists the flags`},
+		{"bad duration", []string{"serve", "--ttl-delay", "5"}, `invalid value "5" for flag --ttl-delay: give a number and its unit, like 90s, 5m or 48h; stator serve --help lists the flags`},
+		{"bad number", []string{"bench", "--clients", "5x"}, `invalid value "5x" for flag --clients: give a whole number; stator bench --help lists the flags`},
+		{"bad bool", []string{"serve", "--admin=maybe"}, `invalid boolean value "maybe" for --admin: give true or false; stator serve --help lists the flags`},
+		{"bad endpoint", []string{"trigger", "list", "--endpoint", "127.0.0.1:8000"}, `invalid value "127.0.0.1:8000" for flag --endpoint: give a URL, like http://127.0.0.1:8000; stator trigger list --help lists the flags`},
 		{"no value", []string{"serve", "--data"}, "flag needs an argument: --data; stator serve --help lists the flags"},
 		{"argument", []string{"serve", "data"}, `stator serve takes no argument "data"; flags begin with --`},
 		{"unknown command", []string{"sevre"}, `there is no command "sevre"; stator --help lists them`},

@@ -306,7 +306,7 @@ func TestTriggerRefused(t *testing.T) {
 	s.createMusic(types.StreamViewTypeKeysOnly)
 	for body, want := range map[string]string{
 		`{"table": "Music"}`:                                                        `target "": use an http URL, lambda:NAME or file:PATH`,
-		`{"table": "Magic", "target": "file:x"}`:                                    `table Magic: the table has no stream`,
+		`{"table": "Magic", "target": "file:x"}`:                                    `there is no table Magic: create it, with a stream`,
 		`{"table": "Music", "target": "lambda:f"}`:                                  `target lambda:f needs the endpoint`,
 		`{"table": "Music", "target": "file:x", "batch_size": 10001}`:               `batch_size 10001: use 1 to 10000`,
 		`{"table": "Music", "target": "file:x", "filters": [{"a": [{"like": 1}]}]}`: `filter {"a": [{"like": 1}]}: a: unknown operator "like"`,

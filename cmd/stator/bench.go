@@ -28,7 +28,8 @@ const (
 
 // benchFlags are the flags of stator bench.
 type benchFlags struct {
-	endpoint, loads, tempDir, backfill           string
+	endpoint                                     endpointFlag
+	loads, tempDir, backfill                     string
 	pid                                          int
 	inMemory, jsonOutput, baseline, startup      bool
 	clients, operations, items, itemBytes, round int
@@ -37,7 +38,7 @@ type benchFlags struct {
 }
 
 func (f *benchFlags) define(set *flag.FlagSet) {
-	set.StringVar(&f.endpoint, "endpoint", "", "server to measure, like http://127.0.0.1:8000; empty starts one, as a process of its own")
+	set.Var(&f.endpoint, "endpoint", "server to measure, like http://127.0.0.1:8000; empty starts one, as a process of its own")
 	set.IntVar(&f.pid, "pid", 0, "process of the server at --endpoint, to show its processor time (Linux)")
 	set.StringVar(&f.tempDir, "temp-dir", "", "where the data of the server that is started is kept meanwhile; should be on a real disk")
 	set.BoolVar(&f.inMemory, "in-memory", false, "make the server that is started keep its data in memory")
@@ -185,7 +186,7 @@ func (f *benchFlags) measure(ctx context.Context) (err error) {
 // server returns the server to measure, and what ends it.
 func (f *benchFlags) server() (bench.Target, func() error, error) {
 	if f.endpoint != "" {
-		address, err := bench.Address(f.endpoint)
+		address, err := bench.Address(string(f.endpoint))
 		return bench.Target{Address: address, PID: f.pid}, func() error { return nil }, err
 	}
 	p, err := bench.StartServer(f.tempDir, f.inMemory)

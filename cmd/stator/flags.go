@@ -5,8 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
+	"net/url"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // misuse is an error in the command line itself, which ends the command with
@@ -27,12 +32,27 @@ func parse(set *flag.FlagSet, args []string) error {
 		help(set)
 		return errHelp
 	case err != nil:
-		text := strings.NewReplacer(": -", ": --", "flag -", "flag --").Replace(err.Error())
+		text := strings.NewReplacer(": -", ": --", "flag -", "flag --", "for -", "for --").Replace(explain(set, err))
 		return misuse{fmt.Errorf("%s; %s --help lists the flags", text, set.Name())}
 	case set.NArg() > 0:
 		return misuse{fmt.Errorf("%s takes no argument %q; flags begin with --", set.Name(), set.Arg(0))}
 	}
 	return parseEnvironment(set)
+}
+
+// parseAfter is parse for a command whose arguments come before its flags: names
+// says what they are, in order; those in brackets may be left out.
+func parseAfter(set *flag.FlagSet, args []string, names ...string) (values []string, err error) {
+	for len(args) > 0 && !strings.HasPrefix(args[0], "-") && len(values) < len(names) {
+		values, args = append(values, args[0]), args[1:]
+	}
+	if err := parse(set, args); err != nil {
+		return nil, err
+	}
+	if len(values) < len(names) && !strings.HasPrefix(names[len(values)], "[") {
+		return nil, misuse{fmt.Errorf("use %s %s", set.Name(), strings.Join(append(names, "FLAGS"), " "))}
+	}
+	return append(values, make([]string, len(names)-len(values))...), nil
 }
 
 func parseEnvironment(set *flag.FlagSet) (err error) {
@@ -44,10 +64,83 @@ func parseEnvironment(set *flag.FlagSet) (err error) {
 			return
 		}
 		if e := set.Set(f.Name, value); e != nil {
-			err = fmt.Errorf("%s=%q: %w", variable(f.Name), value, e)
+			err = fmt.Errorf("%s=%q: %s", variable(f.Name), value, reason(f, e))
 		}
 	})
 	return err
+}
+
+// badValue matches what package flag says of a value.
+var badValue = regexp.MustCompile(`^(invalid (?:boolean )?value ".*" for (?:flag )?-([a-z-]+)): (.*)$`)
+
+// explain returns the text of an error of set, which for a value of another kind
+// is just "parse error".
+func explain(set *flag.FlagSet, err error) string {
+	if found := badValue.FindStringSubmatch(err.Error()); found != nil {
+		return found[1] + ": " + reason(set.Lookup(found[2]), errors.New(found[3]))
+	}
+	return err.Error()
+}
+
+// reason returns what is wrong with the value that f refused with err.
+func reason(f *flag.Flag, err error) string {
+	value, ok := f.Value.(flag.Getter)
+	if !ok || err.Error() != "parse error" {
+		return err.Error()
+	}
+	switch value.Get().(type) {
+	case time.Duration:
+		return "give a number and its unit, like 90s, 5m or 48h"
+	case bool:
+		return "give true or false"
+	}
+	return "give a whole number"
+}
+
+// sizeFlag is a number of bytes, which may have a unit.
+type sizeFlag int64
+
+// String implements flag.Value.
+func (s *sizeFlag) String() string { return strconv.FormatInt(int64(*s), 10) }
+
+// Set implements flag.Value.
+func (s *sizeFlag) Set(text string) error {
+	number, factor := text, int64(1)
+	for unit, bytes := range map[string]int64{
+		"KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
+	} {
+		if n, ok := strings.CutSuffix(text, unit); ok {
+			number, factor = strings.TrimSpace(n), bytes
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/factor {
+		return errors.New("give a number of bytes, or one with a unit, like 256MiB or 1GB")
+	}
+	*s = sizeFlag(n * factor)
+	return nil
+}
+
+// endpointFlag is the URL of a server.
+type endpointFlag string
+
+// String implements flag.Value.
+func (e *endpointFlag) String() string { return string(*e) }
+
+// Set implements flag.Value.
+func (e *endpointFlag) Set(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return errors.New("give a URL, like http://127.0.0.1:8000")
+	}
+	*e = endpointFlag(strings.TrimSuffix(text, "/"))
+	return nil
+}
+
+// defineEndpoint adds the flag --endpoint.
+func defineEndpoint(set *flag.FlagSet, e *endpointFlag, usage string) {
+	*e = "http://127.0.0.1:8000"
+	set.Var(e, "endpoint", usage)
 }
 
 // given reports whether a flag or its variable was given.

@@ -17,6 +17,9 @@ type command struct {
 var commands = map[string]command{
 	"serve":   {"serve DynamoDB's API", serve},
 	"trigger": {"deliver the changes of tables to consumers", manageTriggers},
+	"backup":  {"make, list and delete backups of tables, or of a whole server", manageBackups},
+	"restore": {"make a table of a backup or of a table as it was, or a data directory", restore},
+	"check":   {"say what is wrong with a data directory, a backup or an export", checkDirectory},
 	"bench":   {"measure a server", benchmark},
 	"version": {"print the version", version},
 }
@@ -25,13 +28,18 @@ var commands = map[string]command{
 const (
 	statusFailed = 1
 	statusMisuse = 2 // the command line cannot be read
+
+	statusInterrupted = 130 // by Ctrl-C
 )
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "stator:", err)
-		if errors.As(err, new(misuse)) {
+		switch {
+		case errors.As(err, new(misuse)):
 			os.Exit(statusMisuse)
+		case errors.As(err, new(interrupted)):
+			os.Exit(statusInterrupted)
 		}
 		os.Exit(statusFailed)
 	}
@@ -45,6 +53,8 @@ func run(args []string) error {
 	case "help", "--help", "-help", "-h":
 		usage()
 		return nil
+	case "--version", "-version":
+		return version(nil)
 	}
 	c, ok := commands[args[0]]
 	if !ok {

@@ -36,7 +36,8 @@ func serve(args []string) error {
 	set.StringVar(&c.Region, "region", "us-east-1", "region in ARNs")
 	set.StringVar(&c.Account, "account", "123456789012", "account in ARNs")
 	set.StringVar(&c.Dialect, "dialect", "", "vintage of the error texts: 2026-05, or empty for today's")
-	set.Int64Var(&c.CacheBytes, "cache-bytes", 256<<20, "most memory for the block cache")
+	c.CacheBytes = 256 << 20
+	set.Var((*sizeFlag)(&c.CacheBytes), "cache-bytes", "most memory for the block cache, like 256MiB")
 	set.BoolVar(&c.AllowUnauthenticated, "allow-unauthenticated", false, "permit an address that is not loopback although requests are not authenticated")
 	set.BoolVar(&c.EnforceCapacity, "enforce-capacity", false, "throttle tables and indexes at their throughput as DynamoDB does")
 	set.StringVar(&c.Clock, "clock", "real", "real, manual, or the time at which a manual clock begins; PUT /clock moves it")

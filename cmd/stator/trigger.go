@@ -33,7 +33,7 @@ func manageTriggers(args []string) error {
 	}
 	f := &triggerFlags{}
 	set := flag.NewFlagSet("stator trigger "+verb, flag.ContinueOnError)
-	set.StringVar(&f.endpoint, "endpoint", "http://127.0.0.1:8000", "server, which runs with --admin")
+	defineEndpoint(set, &f.endpoint, "server, which runs with --admin")
 	switch {
 	case verb == "list" && name == "", verb == "delete" && name != "":
 	case verb == "create", verb == "update":
@@ -57,7 +57,7 @@ func manageTriggers(args []string) error {
 
 // triggerFlags are the flags of stator trigger.
 type triggerFlags struct {
-	endpoint string
+	endpoint endpointFlag
 	asked    trigger.Trigger
 	filters  filterFlag
 	retries  int
@@ -164,7 +164,7 @@ func (f *triggerFlags) call(method, name string, body []byte) error {
 }
 
 func (f *triggerFlags) send(method, name string, body []byte) (status int, answer []byte, err error) {
-	req, err := http.NewRequest(method, strings.TrimSuffix(f.endpoint, "/")+"/triggers/"+url.PathEscape(name), strings.NewReader(string(body)))
+	req, err := http.NewRequest(method, string(f.endpoint)+"/triggers/"+url.PathEscape(name), strings.NewReader(string(body)))
 	if err != nil {
 		return 0, nil, err
 	}

@@ -102,6 +102,9 @@ func (s *Streams) Of(name string) (of Stream, ok bool) {
 	return Stream{Stream: *one, ARN: s.ARN(name, one.Label), Table: t.Descriptor, live: t}, true
 }
 
+// HasTable reports whether there is a table called name.
+func (s *Streams) HasTable(name string) bool { return s.engine.Catalog.Get(name) != nil }
+
 // Log returns the change log of the table that is or was called name and has
 // space, deleted or not, from the shard numbered first on, as a stream with both
 // images; ok is false if it is gone. It goes on through the streams that are

@@ -145,7 +145,11 @@ func (ts *Triggers) halt(name string) *Stats {
 func (ts *Triggers) Put(ctx context.Context, t Trigger) error {
 	old, err := ts.Get(t.Name)
 	there := err == nil && old.Table == t.Table
-	if _, ok := ts.streams.Of(t.Table); !ok && !there && t.Table != "" {
+	switch _, streamed := ts.streams.Of(t.Table); {
+	case streamed || there || t.Table == "":
+	case !ts.streams.HasTable(t.Table):
+		return fmt.Errorf("there is no table %s: create it, with a stream", t.Table)
+	default:
 		return fmt.Errorf("table %s: %w", t.Table, ErrNoStream)
 	}
 	return ts.Declare(ctx, t)
