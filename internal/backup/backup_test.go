@@ -265,7 +265,7 @@ func TestHalfMade(t *testing.T) {
 	b, err := s.backups.Create(t.Context(), src, "safe")
 	s.must(err)
 	for _, name := range []string{"backup-without-record", "export-of-somebody"} {
-		_, err := s.engine.FreezeTable(t.Context(), src, name)
+		_, err := s.engine.FreezeTable(t.Context(), src, name, true)
 		s.must(err)
 	}
 	// The record of a restore whose table was not made.

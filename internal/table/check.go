@@ -48,11 +48,11 @@ func (e *Engine) Recount(ctx context.Context, t *Table) (map[uint32]Count, error
 	})
 }
 
-// CheckFrozen is Recount for the table d in frozen, where FreezeTable put it.
+// CheckFrozen is Recount for the items of d in frozen, where FreezeTable put them.
 func CheckFrozen(ctx context.Context, d *Descriptor, frozen kv.Frozen) (map[uint32]Count, error) {
 	d = d.Clone()
 	d.prepare()
-	d.TTL = TTL{} // the times of expiry are not frozen
+	d.TTL, d.Indexes = TTL{}, nil // their rows are not frozen
 	return checkSpaces(ctx, &Table{Descriptor: d}, func(_ context.Context, fn func(kv.Reader) error) error { return fn(frozen) })
 }
 

@@ -126,11 +126,12 @@ func (c *Catalog) loadKept(ctx context.Context, r kv.Reader) error {
 	return nil
 }
 
-// FreezeTable freezes the rows of t under name: its items, the entries of its
-// indexes, and its change log. It returns what t is then: no shard of the log
-// that has rows is missing in that.
-func (e *Engine) FreezeTable(ctx context.Context, t *Table, name string) (*Table, error) {
-	if err := e.freeze(ctx, t.Descriptor, name); err != nil {
+// FreezeTable freezes the items of t under name, and if log says so its change
+// log, which a Past other than the present and a Window need. Entries of indexes
+// can be made again. It returns what t is then: no shard of the log that has rows
+// is missing in that.
+func (e *Engine) FreezeTable(ctx context.Context, t *Table, name string, log bool) (*Table, error) {
+	if err := e.freeze(ctx, t.Descriptor, name, log); err != nil {
 		return nil, err
 	}
 	now := e.Catalog.Get(t.Name)
@@ -140,17 +141,17 @@ func (e *Engine) FreezeTable(ctx context.Context, t *Table, name string) (*Table
 	return now, nil
 }
 
-// FreezeDeleted is FreezeTable for a table that is being deleted, see
-// KeepDeleted.
+// FreezeDeleted is FreezeTable, with the log, for a table that is being deleted,
+// see KeepDeleted.
 func (e *Engine) FreezeDeleted(ctx context.Context, d *Descriptor, name string) error {
-	return e.freeze(ctx, d, name)
+	return e.freeze(ctx, d, name, true)
 }
 
-func (e *Engine) freeze(ctx context.Context, d *Descriptor, name string) error {
-	log := appendLogKey(nil, d.Space)
-	ranges := []kv.Range{{Start: log, End: after(log)}}
-	for _, space := range d.spaces() {
-		ranges = append(ranges, kv.Range{Start: spaceKey(space), End: after(spaceKey(space))})
+func (e *Engine) freeze(ctx context.Context, d *Descriptor, name string, log bool) error {
+	ranges := []kv.Range{d.Whole()}
+	if log {
+		key := appendLogKey(nil, d.Space)
+		ranges = append(ranges, kv.Range{Start: key, End: after(key)})
 	}
 	if err := e.store.Freeze(ctx, name, ranges); err != nil {
 		return fmt.Errorf("freeze table %s: %w", d.Name, err)
