@@ -1,15 +1,13 @@
 package stator_test
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
-	"reflect"
-	"sort"
-	"strconv"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,178 +16,232 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// days is a table over simulated days, and what it was like after every write.
-type days struct {
-	*testing.T
-	rng    *rand.Rand
-	dir    string
-	at     time.Time // of the server's clock
-	server *process
-	db     *dynamodb.Client
-	items  map[string]item
-	past   []moment
+const (
+	recoveryWriters = 4
+	recoveryKeys    = 60 // of each writer
+	recoveryDays    = 2  // that changes are kept, of those that the test lasts
+)
+
+// simulation is a server on a manual clock, whose process is killed now and
+// then, and what the table orders was after each step.
+type simulation struct {
+	archive
+	rand    *rand.Rand
+	dir     string
+	process *process
+	now     time.Time
+	kills   int
+	steps   []step
 }
 
-// moment is the table from a time on.
-type moment struct {
+// step is the table at a time of the clock and until the next step.
+type step struct {
 	at    time.Time
 	items map[string]item
 }
 
-const (
-	dayKills    = 10
-	dayRestores = 50
-	dayItems    = 60
-)
-
-// Days of random writes with rotations of the log and kills. The table at random
-// seconds, restored, is what a model has been then: as it is read, and as its
-// index has it.
-func TestRecoverySecondBySecond(t *testing.T) {
-	d := &days{T: t, rng: testRand(t), dir: filepath.Join(t.TempDir(), "data"), at: noon, items: map[string]item{}}
-	kills, restores := dayKills, dayRestores
+// TestRecoveryOfSimulatedDays writes at random for days of a simulated clock,
+// restores the table to 50 random seconds and compares it with a model, while the
+// server is killed in the middle of writes and of restores.
+func TestRecoveryOfSimulatedDays(t *testing.T) {
+	steps, restores := 70, 50
 	if testing.Short() {
-		kills, restores = 2, 6
+		steps, restores = 20, 10
 	}
-	d.start()
-	d.create()
-	d.write(20)
-	d.recoverable()
-	for i := range kills {
-		d.write(80)
-		if err := d.server.cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		d.server.wait()
-		d.start()
-		for range restores / kills {
-			d.restore(fmt.Sprintf("restored-%d", i))
+	s := &simulation{rand: testRand(t), dir: filepath.Join(t.TempDir(), "data"), now: noon}
+	s.T = t
+	s.start()
+	s.create()
+	s.recovery(recoveryDays)
+	s.steps = []step{{noon, map[string]item{}}}
+	for n := range steps {
+		s.move(time.Duration(1+s.rand.IntN(7200)) * time.Second)
+		s.write(s.rand.IntN(8) == 0)
+		for done := n * restores / steps; done < (n+1)*restores/steps; done++ {
+			s.restoreAndCompare(fmt.Sprintf("then%d", done))
 		}
 	}
-	t.Logf("%d writes over %v", len(d.past), d.at.Sub(noon))
+	t.Logf("%d steps until %s, %d kills", steps, s.now.Format(time.DateTime), s.kills)
+	s.deleteOrders()
+	for n := range 5 {
+		s.restoreAndCompare(fmt.Sprintf("after%d", n))
+	}
+	s.process.terminate()
 }
 
-func (d *days) start() {
-	d.Helper()
-	d.server = serve(d.T, d.dir, "--clock", d.at.Format(time.RFC3339))
-	d.db = newClient(d.server.url)
+// start starts the process at the time that it is.
+func (s *simulation) start() {
+	s.Helper()
+	s.process = serve(s.T, s.dir, "--clock", s.now.Format(time.RFC3339))
+	s.db = newClientWith(s.process.url, func(o *dynamodb.Options) { o.RetryMaxAttempts = 1 })
 }
 
-func (d *days) create() {
-	d.Helper()
-	_, err := d.db.CreateTable(d.Context(), &dynamodb.CreateTableInput{
-		TableName: aws.String("days"), BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{defined("pk", "S"), defined("sk", "N"), defined("color", "S")},
-		KeySchema:            keyAttributes("pk", "sk"),
-		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
-			IndexName: aws.String("byColor"), KeySchema: keyAttributes("color", "sk"), Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
-		}},
-	})
-	if err != nil {
-		d.Fatal(err)
+func (s *simulation) kill() {
+	s.Helper()
+	if err := s.process.cmd.Process.Kill(); err != nil {
+		s.Fatal(err)
+	}
+	<-s.process.ended
+	s.kills++
+}
+
+// move moves the clock on.
+func (s *simulation) move(d time.Duration) {
+	s.Helper()
+	s.now = s.now.Add(d)
+	if got := s.process.send("PUT", "/clock", nil, `{"now": "`+s.now.Format(time.RFC3339)+`"}`); got.status != http.StatusOK {
+		s.Fatalf("/clock: %d %s", got.status, got.body)
 	}
 }
 
-func (d *days) recoverable() {
-	d.Helper()
-	_, err := d.db.UpdateContinuousBackups(d.Context(), &dynamodb.UpdateContinuousBackupsInput{
-		TableName: aws.String("days"), PointInTimeRecoverySpecification: &types.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: aws.Bool(true)},
-	})
-	if err != nil {
-		d.Fatal(err)
+// write makes all writers write for a while and notes what the table is then.
+// If the process is killed meanwhile, it is read what became of the writes that
+// were not answered.
+func (s *simulation) write(killed bool) {
+	s.Helper()
+	items := maps.Clone(s.steps[len(s.steps)-1].items)
+	var mu sync.Mutex
+	var unknown []item // keys
+	var all sync.WaitGroup
+	for w := range recoveryWriters {
+		r := rand.New(rand.NewPCG(s.rand.Uint64(), 0))
+		all.Go(func() {
+			for range 3 + r.IntN(20) {
+				changes := randomChanges(r, w)
+				err := s.apply(r, changes)
+				mu.Lock()
+				for _, c := range changes {
+					if err != nil {
+						unknown = append(unknown, c.key)
+					} else {
+						c.in(items)
+					}
+				}
+				mu.Unlock()
+				if err != nil {
+					if !killed {
+						s.Errorf("write: %v", err)
+					}
+					return
+				}
+			}
+		})
 	}
-	d.past = []moment{{d.at, maps.Clone(d.items)}}
+	if killed {
+		time.Sleep(time.Duration(s.rand.IntN(15)) * time.Millisecond)
+		s.kill()
+	}
+	all.Wait()
+	if killed {
+		s.start()
+	}
+	for _, key := range unknown {
+		out, err := s.db.GetItem(s.Context(), &dynamodb.GetItemInput{TableName: aws.String("orders"), Key: key, ConsistentRead: aws.Bool(true)})
+		if err != nil {
+			s.Fatal(err)
+		}
+		change{key, out.Item}.in(items)
+	}
+	s.steps = append(s.steps, step{s.now, items})
 }
 
-// write makes some steps of up to 15 minutes, with a write or a transaction
-// each.
-func (d *days) write(steps int) {
-	d.Helper()
-	for range steps {
-		d.at = d.at.Add(time.Duration(1+d.rng.IntN(900)) * time.Second)
-		if a := d.server.send(http.MethodPut, "/clock", nil, `{"now": "`+d.at.Format(time.RFC3339)+`"}`); a.status != http.StatusOK {
-			d.Fatalf("PUT /clock: %+v", a)
+// change is an item to be stored under key, or to be deleted if it is empty.
+type change struct{ key, item item }
+
+func (c change) in(items map[string]item) {
+	name := textOf(c.key["pk"]) + "|" + textOf(c.key["sk"])
+	if len(c.item) == 0 {
+		delete(items, name)
+	} else {
+		items[name] = c.item
+	}
+}
+
+// randomChanges returns changes of different items of a writer.
+func randomChanges(r *rand.Rand, writer int) (changes []change) {
+	for _, n := range r.Perm(recoveryKeys)[:1+r.IntN(6)] {
+		it := order(n, fmt.Sprintf("state%d", r.IntN(3)))
+		it["pk"] = str(fmt.Sprintf("w%d-%d", writer, n%3))
+		c := change{key: item{"pk": it["pk"], "sk": it["sk"]}}
+		switch r.IntN(4) {
+		case 0: // deleted
+		case 1:
+			delete(it, []string{"state", "day"}[r.IntN(2)])
+			fallthrough
+		default:
+			it["n"] = num(r.IntN(1000))
+			c.item = it
 		}
-		var writes []types.TransactWriteItem
-		for _, n := range d.rng.Perm(dayItems)[:1+d.rng.IntN(3)] {
-			writes = append(writes, d.change(n))
-		}
-		var err error
-		if put := writes[0].Put; len(writes) == 1 && put != nil {
-			_, err = d.db.PutItem(d.Context(), &dynamodb.PutItemInput{TableName: put.TableName, Item: put.Item})
+		changes = append(changes, c)
+	}
+	return changes
+}
+
+// apply makes changes with one operation or another.
+func (s *simulation) apply(r *rand.Rand, changes []change) error {
+	var batch []types.WriteRequest
+	var transaction []types.TransactWriteItem
+	for _, c := range changes {
+		if len(c.item) == 0 {
+			batch = append(batch, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: c.key}})
+			transaction = append(transaction, types.TransactWriteItem{Delete: &types.Delete{TableName: aws.String("orders"), Key: c.key}})
 		} else {
-			_, err = d.db.TransactWriteItems(d.Context(), &dynamodb.TransactWriteItemsInput{TransactItems: writes})
+			batch = append(batch, types.WriteRequest{PutRequest: &types.PutRequest{Item: c.item}})
+			transaction = append(transaction, types.TransactWriteItem{Put: &types.Put{TableName: aws.String("orders"), Item: c.item}})
 		}
-		if err != nil {
-			d.Fatal(err)
-		}
-		d.past = append(d.past, moment{d.at, maps.Clone(d.items)})
 	}
+	if r.IntN(2) == 0 {
+		_, err := s.db.TransactWriteItems(s.Context(), &dynamodb.TransactWriteItemsInput{TransactItems: transaction})
+		return err
+	}
+	_, err := s.db.BatchWriteItem(s.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{"orders": batch}})
+	return err
 }
 
-// change changes item n in the model and returns the write that does.
-func (d *days) change(n int) types.TransactWriteItem {
-	key := item{"pk": str(strconv.Itoa(n % 7)), "sk": num(n)}
-	name := strconv.Itoa(n)
-	if d.rng.IntN(4) == 0 {
-		delete(d.items, name)
-		return types.TransactWriteItem{Delete: &types.Delete{TableName: aws.String("days"), Key: key}}
+// restoreAndCompare restores orders to a random second that can be restored, now
+// and then across a kill, and compares it with the model.
+func (s *simulation) restoreAndCompare(target string) {
+	s.Helper()
+	end := s.steps[len(s.steps)-1].at
+	begin := end.Add(-recoveryDays * 24 * time.Hour)
+	if begin.Before(noon) {
+		begin = noon
 	}
-	it := maps.Clone(key)
-	it["n"] = num(d.rng.IntN(1_000_000))
-	if d.rng.IntN(3) > 0 {
-		it["color"] = str([]string{"red", "green", "blue"}[d.rng.IntN(3)])
-	}
-	d.items[name] = it
-	return types.TransactWriteItem{Put: &types.Put{TableName: aws.String("days"), Item: it}}
-}
-
-// restore makes a table of what there was at a random second and compares it.
-func (d *days) restore(name string) {
-	d.Helper()
-	since := d.past[0].at
-	at := since.Add(time.Duration(d.rng.Int64N(int64(d.at.Sub(since)/time.Second))) * time.Second)
-	if d.rng.IntN(4) == 0 {
-		at = d.past[d.rng.IntN(len(d.past)-1)].at
-	}
-	_, err := d.db.RestoreTableToPointInTime(d.Context(), &dynamodb.RestoreTableToPointInTimeInput{
-		SourceTableName: aws.String("days"), TargetTableName: &name, RestoreDateTime: &at,
+	at := begin.Add(time.Duration(s.rand.Int64N(int64(end.Sub(begin)/time.Second)+1)) * time.Second)
+	_, err := s.db.RestoreTableToPointInTime(s.Context(), &dynamodb.RestoreTableToPointInTimeInput{
+		SourceTableName: aws.String("orders"), TargetTableName: &target, RestoreDateTime: &at,
 	})
 	if err != nil {
-		d.Fatal(err)
+		s.Fatalf("to %s: %v", at, err)
 	}
-	ctx, cancel := context.WithTimeout(d.Context(), patience)
-	defer cancel()
-	w := dynamodb.NewTableExistsWaiter(d.db, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay, o.MaxDelay = 10*time.Millisecond, time.Second })
-	if err := w.Wait(ctx, &dynamodb.DescribeTableInput{TableName: &name}, patience); err != nil {
-		d.Fatal(err)
+	if s.rand.IntN(6) == 0 {
+		s.kill()
+		s.start()
 	}
-	want := d.past[sort.Search(len(d.past), func(i int) bool { return d.past[i].at.After(at) })-1].items
-	if got := d.scan(name, nil); !reflect.DeepEqual(got, want) {
-		d.Fatalf("at %v the table was %v, not %v", at, got, want)
+	s.awaitTable(target)
+	s.same(target, s.at(at))
+	if s.Failed() {
+		s.Fatalf("%s is not orders as it was at %s", target, at)
 	}
-	colored := maps.Clone(want)
-	maps.DeleteFunc(colored, func(_ string, it item) bool { return it["color"] == nil })
-	if got := d.scan(name, aws.String("byColor")); !reflect.DeepEqual(got, colored) {
-		d.Fatalf("at %v the index was %v, not %v", at, got, colored)
-	}
-	if _, err := d.db.DeleteTable(d.Context(), &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
-		d.Fatal(err)
+	if _, err := s.db.DeleteTable(s.Context(), &dynamodb.DeleteTableInput{TableName: &target}); err != nil {
+		s.Fatal(err)
 	}
 }
 
-func (d *days) scan(table string, index *string) map[string]item {
-	d.Helper()
-	got := map[string]item{}
-	pages := dynamodb.NewScanPaginator(d.db, &dynamodb.ScanInput{TableName: &table, IndexName: index})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(d.Context())
-		if err != nil {
-			d.Fatal(err)
+// at returns what orders and its indexes were at an instant.
+func (s *simulation) at(at time.Time) snapshot {
+	i := slices.IndexFunc(s.steps, func(st step) bool { return st.at.After(at) })
+	if i < 0 {
+		i = len(s.steps)
+	}
+	was := snapshot{s.steps[i-1].items, map[string]item{}, map[string]item{}}
+	for name, it := range was[0] {
+		if it["day"] != nil {
+			was[1][name] = item{"pk": it["pk"], "sk": it["sk"], "day": it["day"]}
 		}
-		for _, it := range page.Items {
-			got[it["sk"].(*types.AttributeValueMemberN).Value] = it
+		if it["state"] != nil {
+			was[2][name] = it
 		}
 	}
-	return got
+	return was
 }
