@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/statordb/stator"
+	"github.com/statordb/stator/internal/patience"
 )
 
 // lockedBuilder is a log that can be read while it is written.
@@ -153,16 +154,15 @@ func (a *archive) replace(name string, text []byte) {
 // awaitEnd waits for the end of a restore and reports whether the table is gone.
 func (a *archive) awaitEnd(table string) (gone bool) {
 	a.Helper()
-	for {
+	patience.Until(a, func() bool {
 		out, err := a.db.DescribeTable(a.Context(), &dynamodb.DescribeTableInput{TableName: &table})
-		switch {
-		case code(err) == "ResourceNotFoundException":
+		if gone = code(err) == "ResourceNotFoundException"; gone {
 			return true
-		case err != nil:
-			a.Fatal(err)
-		case out.Table.TableStatus == types.TableStatusActive:
-			return false
 		}
-		time.Sleep(time.Millisecond)
-	}
+		if err != nil {
+			a.Fatal(err)
+		}
+		return out.Table.TableStatus == types.TableStatusActive
+	}, "the end of a restore")
+	return gone
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/statordb/stator"
+	"github.com/statordb/stator/internal/patience"
 )
 
 // archive is a server on a manual clock that shows noon at first, and the table
@@ -195,7 +196,7 @@ func (a *archive) awaitTable(name string) {
 		o.MinDelay = 5 * time.Millisecond
 		o.MaxDelay = 20 * time.Millisecond
 	})
-	if err := waiter.Wait(a.Context(), &dynamodb.DescribeTableInput{TableName: &name}, patience); err != nil {
+	if err := waiter.Wait(a.Context(), &dynamodb.DescribeTableInput{TableName: &name}, patience.Limit); err != nil {
 		a.Fatal(err)
 	}
 }
@@ -508,9 +509,7 @@ func TestBackupUnderWrites(t *testing.T) {
 		}()
 		var arns []*string
 		for range 3 {
-			for len(a.contents("orders", "")) < 50*(1+len(arns)) {
-				time.Sleep(time.Millisecond)
-			}
+			patience.Until(t, func() bool { return len(a.contents("orders", "")) >= 50*(1+len(arns)) }, "some more items")
 			arns = append(arns, a.backup("moment").BackupArn)
 		}
 		stop()

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/statordb/stator"
+	"github.com/statordb/stator/internal/patience"
 )
 
 // openData opens a server on dir that the test closes.
@@ -154,7 +155,7 @@ func TestCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = dynamodb.NewTableExistsWaiter(c, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = time.Millisecond }).
-		Wait(ctx, &dynamodb.DescribeTableInput{TableName: aws.String("First")}, patience)
+		Wait(ctx, &dynamodb.DescribeTableInput{TableName: aws.String("First")}, patience.Limit)
 	if err != nil || len(tracksOf(t, c, "First", nil)) != 200 {
 		t.Errorf("restored from the backup of the table that was copied too: %d items, %v", len(tracksOf(t, c, "First", nil)), err)
 	}

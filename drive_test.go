@@ -18,6 +18,7 @@ import (
 
 	"github.com/statordb/stator"
 	"github.com/statordb/stator/internal/api"
+	"github.com/statordb/stator/internal/patience"
 )
 
 // drive calls operations with the SDK and notes which.
@@ -176,9 +177,7 @@ func (d *drive) destinations() {
 	}
 	enabled := did(d, d.db.EnableKinesisStreamingDestination, &dynamodb.EnableKinesisStreamingDestinationInput{TableName: table, StreamArn: arn})
 	equal(d.T, "status", enabled.DestinationStatus, types.DestinationStatusEnabling)
-	for state().DestinationStatus == types.DestinationStatusEnabling {
-		time.Sleep(10 * time.Millisecond)
-	}
+	patience.Until(d, func() bool { return state().DestinationStatus != types.DestinationStatusEnabling }, "a destination that is not ENABLING")
 	did(d, d.db.UpdateKinesisStreamingDestination, &dynamodb.UpdateKinesisStreamingDestinationInput{
 		TableName: table, StreamArn: arn, UpdateKinesisStreamingConfiguration: &types.UpdateKinesisStreamingConfiguration{
 			ApproximateCreationDateTimePrecision: types.ApproximateCreationDateTimePrecisionMicrosecond,

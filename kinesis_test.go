@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/statordb/stator"
+	"github.com/statordb/stator/internal/patience"
 )
 
 const streamARN = "arn:aws:kinesis:us-east-1:123456789012:stream/changes"
@@ -115,13 +116,8 @@ func (k *fakeKinesis) all() []kinesisRecord {
 // await returns when so many records are there.
 func (k *fakeKinesis) await(t *testing.T, n int) []kinesisRecord {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if all := k.all(); len(all) >= n {
-			return all
-		}
-	}
-	t.Fatalf("got %+v, want %d records", k.all(), n)
-	return nil
+	patience.Until(t, func() bool { return len(k.all()) >= n }, fmt.Sprintf("%d records", n))
+	return k.all()
 }
 
 // enable enables the destination arn of the table Music.
@@ -154,13 +150,15 @@ func (s *triggered) destinations() []types.KinesisDataStreamDestination {
 // awaitState returns when the newest destination of the table Music is in a state.
 func (s *triggered) awaitState(want types.DestinationStatus) types.KinesisDataStreamDestination {
 	s.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if all := s.destinations(); len(all) > 0 && all[len(all)-1].DestinationStatus == want {
-			return all[len(all)-1]
+	var last types.KinesisDataStreamDestination
+	patience.Until(s, func() bool {
+		all := s.destinations()
+		if len(all) > 0 {
+			last = all[len(all)-1]
 		}
-	}
-	s.Fatalf("destinations %+v, want the last %s", s.destinations(), want)
-	return types.KinesisDataStreamDestination{}
+		return last.DestinationStatus == want
+	}, fmt.Sprintf("a destination that is %s", want))
+	return last
 }
 
 // A data stream gets what changes from its enabling to its disabling, a stream
@@ -186,7 +184,7 @@ func TestKinesisDelivers(t *testing.T) {
 		r.EventName != "MODIFY" || r.Dynamodb.Keys["pk"]["S"] != "a" || r.Dynamodb.OldImage["v"]["S"] != "1" || r.Dynamodb.NewImage["v"]["S"] != "2" || r.Dynamodb.SizeBytes != 3+2*5 {
 		t.Errorf("record %+v", r)
 	}
-	if d := time.Since(time.UnixMilli(r.Dynamodb.ApproximateCreationDateTime)); d < 0 || d > patience {
+	if d := time.Since(time.UnixMilli(r.Dynamodb.ApproximateCreationDateTime)); d < 0 || d > patience.Limit {
 		t.Errorf("record is of %d", r.Dynamodb.ApproximateCreationDateTime)
 	}
 	if all[0].EventName != "INSERT" || all[2].EventName != "REMOVE" || all[0].partitionKey != all[2].partitionKey {

@@ -38,7 +38,7 @@ var layers = []layer{
 	{"internal/expr"},
 	{"internal/attr"},
 	{"internal/wire"},
-	{"internal/ddberr"},
+	{"internal/ddberr", "internal/patience"},
 }
 
 // only are packages that may be imported by the packages given and no others.
@@ -48,6 +48,7 @@ var only = map[string][]string{
 	"internal/kv/memkv":        {".", "internal/kv/kvtest"},
 	"internal/kv/pebblekv":     {"."},
 	"internal/kv/kvtest":       {},
+	"internal/patience":        {},
 	"internal/model/gen":       {},
 	"internal/model/modeltest": {},
 }

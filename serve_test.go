@@ -24,13 +24,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/statordb/stator/internal/patience"
 )
 
 // The tests here run the command as its users do: as a process.
-
-// patience is how long a process may take for anything before a test calls
-// it hung. No test depends on how fast something is.
-const patience = 10 * time.Minute // longer than any test runs
 
 // binary builds the command once and returns its path.
 var binary = sync.OnceValues(func() (string, error) {
@@ -98,7 +96,7 @@ func startProcess(t testing.TB, variables []string, args ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	watchdog := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
+	watchdog := time.AfterFunc(patience.Limit, func() { _ = p.cmd.Process.Kill() })
 	t.Cleanup(func() {
 		watchdog.Stop()
 		_ = p.cmd.Process.Kill() // does nothing if it has ended
@@ -239,14 +237,13 @@ func TestServeDrains(t *testing.T) {
 // waitRefused waits until nothing listens at address.
 func waitRefused(t *testing.T, address string) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	patience.Until(t, func() bool {
 		conn, err := net.Dial("tcp", address)
-		if err != nil {
-			return
+		if err == nil {
+			conn.Close()
 		}
-		conn.Close()
-	}
-	t.Fatalf("%s still takes connections", address)
+		return err != nil
+	}, "nobody listens at "+address)
 }
 
 // TestServeRefuses checks that what cannot work ends with one line that says
@@ -392,7 +389,7 @@ func fails(t *testing.T, variables []string, args ...string) (string, int) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	watchdog := time.AfterFunc(patience, func() { _ = c.Process.Kill() })
+	watchdog := time.AfterFunc(patience.Limit, func() { _ = c.Process.Kill() })
 	defer watchdog.Stop()
 	if err := c.Wait(); err == nil {
 		t.Fatalf("succeeded, and printed: %s%s", out.String(), stderr.String())

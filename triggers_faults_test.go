@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/statordb/stator"
+	"github.com/statordb/stator/internal/patience"
 )
 
 // unreliable is a consumer whose first answers are faults.
@@ -118,7 +119,7 @@ func TestTriggerDeadLetterURL(t *testing.T) {
 			if err := json.Unmarshal([]byte(text), &letter); err != nil {
 				t.Fatalf("%s: %v", text, err)
 			}
-		case <-time.After(patience):
+		case <-time.After(patience.Limit):
 			t.Fatal("no dead letter")
 		}
 		if letter.RequestContext.Condition != want.condition || letter.Info.BatchSize != want.size || letter.Info.StreamArn != *s.arn {
@@ -157,11 +158,7 @@ func TestTriggerUpdate(t *testing.T) {
 	s.put("a", "1")
 	s.create("t", `{"table": "Music", "target": "`+second.URL+`"}`)
 	second.await(t, 1)
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if _, text := s.admin("GET", "t", ""); strings.Contains(text, `"delivered": 1,`) {
-			break
-		}
-	}
+	s.awaitTrigger("t", `"delivered": 1,`)
 	s.create("t", `{"table": "Music", "target": "`+first.URL+`"}`)
 	s.put("a", "2")
 	if got := strings.Join(first.await(t, 1), ", "); got != "MODIFY a 2" && got != "INSERT a 1, MODIFY a 2" {
@@ -274,9 +271,5 @@ func TestTriggerKill(t *testing.T) {
 		}
 		return true
 	}
-	for deadline := time.Now().Add(patience); !seen(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("delivered up to %v, want version %d of %d items", next, version, items)
-		}
-	}
+	patience.Until(t, seen, fmt.Sprintf("version %d of %d items", version, items))
 }

@@ -12,11 +12,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/statordb/stator"
+	"github.com/statordb/stator/internal/patience"
 )
 
 // sink is an HTTP consumer that remembers what it got.
@@ -91,26 +91,25 @@ func (s *sink) records() (all []string) {
 // await returns when the records are so many.
 func (s *sink) await(t *testing.T, n int) []string {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if all := s.records(); len(all) >= n {
-			return all
-		}
-	}
-	t.Fatalf("got %q, want %d records", s.records(), n)
-	return nil
+	patience.Until(t, func() bool { return len(s.records()) >= n }, fmt.Sprintf("%d records", n))
+	return s.records()
 }
 
 // awaitDistinct is await without what was delivered again: what is under way
 // when a trigger is changed may come twice.
 func (s *sink) awaitDistinct(t *testing.T, n int) []string {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if all := slices.Compact(s.records()); len(all) >= n {
-			return all
-		}
-	}
-	t.Fatalf("got %q, want %d records", s.records(), n)
-	return nil
+	patience.Until(t, func() bool { return len(slices.Compact(s.records())) >= n }, fmt.Sprintf("%d records", n))
+	return slices.Compact(s.records())
+}
+
+// awaitTrigger returns when the description of a trigger has text.
+func (s *triggered) awaitTrigger(name, text string) {
+	s.Helper()
+	patience.Until(s, func() bool {
+		_, description := s.admin("GET", name, "")
+		return strings.Contains(description, text)
+	}, name+" with "+text)
 }
 
 // triggered is a server with the table Music, whose triggers can be changed.
@@ -238,11 +237,7 @@ func TestTriggerGivesUp(t *testing.T) {
 	s.create("poisoned", `{"table": "Music", "target": "`+poisoned.URL+`", "bisect": true, "retries": 1, "dead_letter": "file:`+dead+`"}`)
 	s.create("good", `{"table": "Music", "target": "`+good.URL+`"}`)
 	good.await(t, 7)
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if _, text := s.admin("GET", "poisoned", ""); strings.Contains(text, `"delivered": 6,`) {
-			break
-		}
-	}
+	s.awaitTrigger("poisoned", `"delivered": 6,`)
 	if _, text := s.admin("GET", "poisoned", ""); !strings.Contains(text, `"delivered": 6,`) || !strings.Contains(text, `"given_up": 1`) {
 		t.Errorf("poisoned trigger: %s", text)
 	}
@@ -291,13 +286,10 @@ func TestTriggerFile(t *testing.T) {
 	for i := range 20 {
 		s.put(fmt.Sprint("k", i), "v")
 	}
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if text, err := os.ReadFile(path); err == nil && strings.Count(string(text), `"eventName":"INSERT"`) == 20 {
-			return
-		}
-	}
-	text, err := os.ReadFile(path)
-	t.Errorf("the file has %s (%v)", text, err)
+	patience.Until(t, func() bool {
+		text, err := os.ReadFile(path)
+		return err == nil && strings.Count(string(text), `"eventName":"INSERT"`) == 20
+	}, "20 records in the file")
 }
 
 // What cannot be is refused with one line; pages in browsers are refused all.

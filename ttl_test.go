@@ -17,6 +17,7 @@ import (
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/statordb/stator"
+	"github.com/statordb/stator/internal/patience"
 )
 
 var noon = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
@@ -71,16 +72,13 @@ func (s *streamed) keys() map[string]bool {
 
 func (s *streamed) awaitTTL(status types.TimeToLiveStatus) {
 	s.Helper()
-	for {
+	patience.Until(s, func() bool {
 		out, err := s.items.DescribeTimeToLive(context.Background(), &dynamodb.DescribeTimeToLiveInput{TableName: aws.String("Music")})
 		if err != nil {
 			s.Fatal(err)
 		}
-		if out.TimeToLiveDescription.TimeToLiveStatus == status {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
+		return out.TimeToLiveDescription.TimeToLiveStatus == status
+	}, fmt.Sprintf("a time to live that is %s", status))
 }
 
 // Items expire whether they are older or newer than the setting; those that

@@ -23,13 +23,19 @@ func (a *API) backupARN(k backup.Key) string { return a.tableARN(k.Table) + "/ba
 // backupKey returns what arn names. One of another account or region names
 // nothing that is here.
 func (a *API) backupKey(arn string) (backup.Key, error) {
+	k, err := parseBackupARN(arn)
+	if err == nil && !strings.HasPrefix(arn, a.tableARN("")) {
+		err = ddberr.BackupNotFound(arn)
+	}
+	return k, err
+}
+
+// parseBackupARN returns what arn names, of whatever account and region.
+func parseBackupARN(arn string) (backup.Key, error) {
 	resource, ok := model.TableOfARN(arn)
 	name, id, found := strings.Cut(resource, "/backup/")
-	switch {
-	case !ok || !found || name == "" || !backup.IsID(id):
+	if !ok || !found || name == "" || !backup.IsID(id) {
 		return backup.Key{}, ddberr.BackupARN.Fault(arn)
-	case !strings.HasPrefix(arn, a.tableARN("")):
-		return backup.Key{}, ddberr.BackupNotFound(arn)
 	}
 	return backup.Key{Table: name, ID: id}, nil
 }

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/statordb/stator/internal/patience"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -46,9 +46,7 @@ func TestDefinitionsGoWithTheirIndex(t *testing.T) {
 	const index = `{"IndexName":"%s","KeySchema":[{"AttributeName":"%s","KeyType":"HASH"},{"AttributeName":"b","KeyType":"RANGE"}],"Projection":{"ProjectionType":"ALL"}}`
 	do(t, a, "CreateTable", `{"TableName":"indexed","AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"},{"AttributeName":"one","AttributeType":"S"},{"AttributeName":"two","AttributeType":"S"},{"AttributeName":"b","AttributeType":"S"}],"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST","GlobalSecondaryIndexes":[`+strings.ReplaceAll(index, "%s", "one")+`,`+strings.ReplaceAll(index, "%s", "two")+`]}`, 200)
 	do(t, a, "UpdateTable", `{"TableName":"indexed","GlobalSecondaryIndexUpdates":[{"Delete":{"IndexName":"one"}}]}`, 200)
-	for len(a.Engine.Catalog.Get("indexed").Indexes) > 1 {
-		time.Sleep(time.Millisecond)
-	}
+	patience.Until(t, func() bool { return len(a.Engine.Catalog.Get("indexed").Indexes) == 1 }, "an index that is gone")
 	var names []string
 	for _, d := range a.Engine.Catalog.Get("indexed").Attributes {
 		names = append(names, d.Name)

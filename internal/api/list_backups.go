@@ -20,7 +20,7 @@ func (a *API) ListBackups(ctx context.Context, in *model.ListBackupsInput) (*mod
 	}
 	if in.ExclusiveStartBackupArn.Set {
 		var err error
-		if f.After, err = a.backupKey(in.ExclusiveStartBackupArn.V); err != nil {
+		if f.After, err = parseBackupARN(in.ExclusiveStartBackupArn.V); err != nil {
 			return nil, err
 		}
 	}

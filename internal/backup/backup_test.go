@@ -23,6 +23,7 @@ import (
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/memkv"
 	"github.com/statordb/stator/internal/meter"
+	"github.com/statordb/stator/internal/patience"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -154,12 +155,9 @@ func (s *server) whole(name string, n int) {
 // await returns the table called name when ok says so.
 func (s *server) await(name string, ok func(*table.Table) bool) *table.Table {
 	s.Helper()
-	for {
-		if t := s.engine.Catalog.Get(name); ok(t) {
-			return t
-		}
-		time.Sleep(time.Millisecond)
-	}
+	var t *table.Table
+	patience.Until(s, func() bool { t = s.engine.Catalog.Get(name); return ok(t) }, "table "+name)
+	return t
 }
 
 // frozen returns how many things are frozen.
@@ -174,9 +172,7 @@ func (s *server) frozen() int {
 // are thawed after its table is whole.
 func (s *server) awaitFrozen(n int) {
 	s.Helper()
-	for s.frozen() != n {
-		time.Sleep(time.Millisecond)
-	}
+	patience.Until(s, func() bool { return s.frozen() == n }, "what served a restore is thawed")
 }
 
 func equal[T comparable](t *testing.T, what string, got, want T) {
@@ -202,9 +198,7 @@ func TestInterruptedRestore(t *testing.T) {
 	for range 3 {
 		s.store.loads.Store(0)
 		s.reopen()
-		for s.store.loads.Load() < 2 { // until both are held in the middle
-			time.Sleep(time.Millisecond)
-		}
+		patience.Until(t, func() bool { return s.store.loads.Load() == 2 }, "both are held in the middle")
 		for _, name := range []string{"fromBackup", "fromPast"} {
 			if tbl := s.engine.Catalog.Get(name); tbl == nil || !tbl.Creating {
 				t.Errorf("after a stop %s is not being created", name)
@@ -218,12 +212,10 @@ func TestInterruptedRestore(t *testing.T) {
 	s.whole("fromBackup", 100)
 	s.whole("fromPast", 100)
 	s.awaitFrozen(1) // the backup's
-	for {
-		if _, err = s.backups.Delete(t.Context(), b.Key()); !errors.Is(err, backup.ErrInUse) {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
+	patience.Until(t, func() bool {
+		_, err = s.backups.Delete(t.Context(), b.Key())
+		return !errors.Is(err, backup.ErrInUse)
+	}, "a backup that is not in use")
 	s.must(err)
 	equal(t, "frozen", s.frozen(), 0)
 }

@@ -32,6 +32,7 @@ import (
 	"github.com/statordb/stator/internal/kv/pebblekv"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/model/modeltest"
+	"github.com/statordb/stator/internal/patience"
 	"github.com/statordb/stator/internal/server"
 	"github.com/statordb/stator/internal/stream"
 	"github.com/statordb/stator/internal/table"
@@ -211,9 +212,7 @@ func (e *episode) run(rounds int) {
 	}
 	all.Wait()
 	e.kinesis.Close()
-	for e.restoring() {
-		time.Sleep(time.Millisecond)
-	}
+	patience.Until(e, func() bool { return !e.restoring() }, "the end of all restores")
 	e.backups.Close()
 	e.engine.Close() // ends the background work
 	if err := e.engine.CheckAll(e.Context()); err != nil {

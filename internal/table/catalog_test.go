@@ -12,11 +12,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/expr"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/patience"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -344,21 +344,9 @@ func TestCreationOfIndexEnds(t *testing.T) {
 		})
 		must(t, err)
 		e.StartIndexJobs(tbl)
-		waitFor(t, func() bool { return e.Catalog.Get("t").Indexes[0].State == table.IndexActive }, fmt.Sprintf("the index of %d items", items))
+		patience.Until(t, func() bool { return e.Catalog.Get("t").Indexes[0].State == table.IndexActive }, fmt.Sprintf("the index of %d items", items))
 		checkAll(t, e)
 	}
-}
-
-// waitFor waits until done, and fails t if that seems never to come.
-func waitFor(t *testing.T, done func() bool, what string) {
-	t.Helper()
-	for range 3000 {
-		if done() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("%s is not ready", what)
 }
 
 // writeUntil writes items of t from n goroutines until done.
@@ -449,7 +437,7 @@ func TestDeletionOfIndexWaitsForItsCreation(t *testing.T) {
 	close(store.proceed)
 	<-store.over
 	deleting.Wait()
-	waitFor(t, func() bool { return len(indexes()) == 0 }, "the deletion")
+	patience.Until(t, func() bool { return len(indexes()) == 0 }, "the deletion")
 	e.Close() // waits for the steps under way
 	must(t, e.CheckAll(ctx))
 }
@@ -507,7 +495,7 @@ func TestCreationOfIndexLocksItems(t *testing.T) {
 	}
 	close(held.proceed)
 	writing.Wait()
-	waitFor(t, func() bool { return e.Catalog.Get("t").Indexes[0].State == table.IndexActive }, "the index")
+	patience.Until(t, func() bool { return e.Catalog.Get("t").Indexes[0].State == table.IndexActive }, "the index")
 	checkAll(t, e)
 }
 

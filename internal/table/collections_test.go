@@ -12,6 +12,7 @@ import (
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/kv/memkv"
 	"github.com/statordb/stator/internal/meter"
+	"github.com/statordb/stator/internal/patience"
 )
 
 // TestCollectionLimit fills a collection of a table with an LSI up to a limit
@@ -89,16 +90,11 @@ func TestCollectionLimit(t *testing.T) {
 // awaitRead returns when no collection is left to read.
 func awaitRead(t *testing.T, e *Engine) {
 	t.Helper()
-	for range 3000 {
+	patience.Until(t, func() bool {
 		e.collections.mu.Lock()
-		left := len(e.collections.mu.unread)
-		e.collections.mu.Unlock()
-		if left == 0 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("the collections are not read")
+		defer e.collections.mu.Unlock()
+		return len(e.collections.mu.unread) == 0
+	}, "all collections are read")
 }
 
 // A full memory of collections forgets small ones that are read, and keeps

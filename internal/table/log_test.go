@@ -12,6 +12,7 @@ import (
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/patience"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -43,11 +44,24 @@ const chainItems = 7
 // loadAndRotate writes from several goroutines, rotating meanwhile.
 func loadAndRotate(t *testing.T, e *table.Engine, rng *rand.Rand) {
 	t.Helper()
+	whileChanging(t, e, rng, 600, func() {
+		tbl := e.Catalog.Get("t")
+		shards := tbl.Visible(tbl.StreamLatest().Label)
+		must(t, e.Rotate(ctx, "t", shards[rng.IntN(len(shards))].Number, 1+rng.IntN(3)))
+	})
+}
+
+// whileChanging makes so many changes from several goroutines, and disturbs
+// them six times on the way.
+func whileChanging(t *testing.T, e *table.Engine, rng *rand.Rand, changes int64, disturb func()) {
+	t.Helper()
+	const goroutines, disturbances = 4, 6
 	var writers sync.WaitGroup
-	for w := range 4 {
+	var made atomic.Int64
+	for w := range goroutines {
 		own := rand.New(rand.NewPCG(rng.Uint64(), uint64(w)))
 		writers.Go(func() {
-			for range 150 {
+			for made.Add(1) <= changes {
 				if err := changeOne(e, own); err != nil {
 					t.Error(err)
 					return
@@ -55,11 +69,9 @@ func loadAndRotate(t *testing.T, e *table.Engine, rng *rand.Rand) {
 			}
 		})
 	}
-	for range 6 {
-		tbl := e.Catalog.Get("t")
-		shards := tbl.Visible(tbl.StreamLatest().Label)
-		must(t, e.Rotate(ctx, "t", shards[rng.IntN(len(shards))].Number, 1+rng.IntN(3)))
-		time.Sleep(time.Millisecond)
+	for i := range int64(disturbances) {
+		patience.Until(t, func() bool { return made.Load() >= i*changes/disturbances || t.Failed() }, "some changes")
+		disturb()
 	}
 	writers.Wait()
 }
@@ -288,7 +300,7 @@ func testEarlyWrite(t *testing.T, name string, prepare, change func(*testing.T, 
 	}
 	running.Go(func() { change(t, e) })
 	open := func(s *table.Shard) bool { return s.Open() }
-	waitFor(t, func() bool {
+	patience.Until(t, func() bool {
 		tbl := e.Catalog.Get(name)
 		return tbl != nil && tbl != before && (before == nil || slices.IndexFunc(tbl.Shards, open) > 0)
 	}, "the change")

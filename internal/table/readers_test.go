@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,23 +46,7 @@ func TestLogOfManyReaders(t *testing.T) {
 		desc.EnableDestination("arn", "MILLISECOND", time.Unix(1, 0))
 		create(t, e, desc)
 		for range 4 {
-			var writers sync.WaitGroup
-			for w := range 3 {
-				own := rand.New(rand.NewPCG(rng.Uint64(), uint64(w)))
-				writers.Go(func() {
-					for range 100 {
-						if err := changeOne(e, own); err != nil {
-							t.Error(err)
-							return
-						}
-					}
-				})
-			}
-			for range 6 {
-				must(t, changeReaders(ctx, e, rng))
-				time.Sleep(time.Millisecond)
-			}
-			writers.Wait()
+			whileChanging(t, e, rng, 300, func() { must(t, changeReaders(ctx, e, rng)) })
 			checkChains(t, e)
 			checkLabels(t, e)
 			store.left.Store(rng.Int64N(2))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/patience"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -94,7 +95,7 @@ func TestRecountGoesOn(t *testing.T) {
 			limited.left.Store(5) // the catalog, the expiry times, the cursor and two steps
 			e = openEngine(t, limited)
 			must(t, e.StartJobs(ctx))
-			waitFor(t, func() bool { return limited.left.Load() <= 0 }, "the first steps")
+			patience.Until(t, func() bool { return limited.left.Load() <= 0 }, "the first steps")
 			grow(t, e, 1500, "somewhat longer")
 			e.Close()
 			if !kill {
@@ -108,7 +109,7 @@ func TestRecountGoesOn(t *testing.T) {
 			e = openEngine(t, limited)
 			must(t, e.StartJobs(ctx))
 			grow(t, e, 1500, "s")
-			waitFor(t, func() bool { return !counting(t, e, store) }, "the count")
+			patience.Until(t, func() bool { return !counting(t, e, store) }, "the count")
 			want := int64(3 + 6 + 6) // the catalog, the expiry times, the cursor, steps of 256 rows
 			if !kill {
 				want -= 2
@@ -231,7 +232,7 @@ func TestRecountWaitsForWrite(t *testing.T) {
 	}
 	close(held.proceed)
 	writing.Wait()
-	waitFor(t, func() bool { return !counting(t, e, store) }, "the count")
+	patience.Until(t, func() bool { return !counting(t, e, store) }, "the count")
 	checkAll(t, e)
 }
 
@@ -270,7 +271,7 @@ func TestRecountMeetsWrite(t *testing.T) {
 		write(t, e, put(e.Catalog.Get("t"), attr.NewItem(str("pk", fmt.Sprint("new", i)), str("sk", "s"), num("b", i))))
 	}
 	close(held.proceed)
-	waitFor(t, func() bool { return !counting(t, e, store) }, "the count")
+	patience.Until(t, func() bool { return !counting(t, e, store) }, "the count")
 	checkAll(t, e)
 }
 
@@ -309,7 +310,7 @@ func TestRecountBesideTransactions(t *testing.T) {
 			}
 		})
 	}
-	waitFor(t, func() bool { return !counting(t, e, store) }, "the count")
+	patience.Until(t, func() bool { return !counting(t, e, store) }, "the count")
 	over.Store(true)
 	writers.Wait()
 	checkAll(t, e)
@@ -344,9 +345,9 @@ func TestExpiryBesideDeletionAndRecount(t *testing.T) {
 	}
 	must(t, e.StartJobs(ctx))
 	close(held.proceed)
-	waitFor(t, func() bool { return e.Catalog.Get("t").TTL.Listed }, "the listing")
+	patience.Until(t, func() bool { return e.Catalog.Get("t").TTL.Listed }, "the listing")
 	must(t, e.ExpireAll(ctx, now))
-	waitFor(t, func() bool { return !counting(t, e, store) }, "the count")
+	patience.Until(t, func() bool { return !counting(t, e, store) }, "the count")
 	if n := tbl.Counts.Of(tbl.Space).Items; n != 0 {
 		t.Errorf("%d items are left", n)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/patience"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -93,7 +94,7 @@ func TestWritesMeetChangeOfState(t *testing.T) {
 				case none:
 				case table.IndexActive:
 					e.StartIndexJobs(stage(t, e, table.IndexPreparing))
-					waitFor(t, func() bool { return inState(e, table.IndexActive) }, "the index")
+					patience.Until(t, func() bool { return inState(e, table.IndexActive) }, "the index")
 				default:
 					tbl = stage(t, e, c.from)
 				}
@@ -106,14 +107,14 @@ func TestWritesMeetChangeOfState(t *testing.T) {
 					}
 					e.StartIndexJobs(tbl)
 				})
-				waitFor(t, func() bool { return inState(e, c.to) }, "the change")
+				patience.Until(t, func() bool { return inState(e, c.to) }, "the change")
 				set(ctx, "next")
 				close(store.proceed)
 				running.Wait()
 				if c.to == table.IndexDeleting {
-					waitFor(t, func() bool { return indexGone(e) }, "the deletion")
+					patience.Until(t, func() bool { return indexGone(e) }, "the deletion")
 				} else {
-					waitFor(t, func() bool { return inState(e, table.IndexActive) }, "the index")
+					patience.Until(t, func() bool { return inState(e, table.IndexActive) }, "the index")
 				}
 				checkAll(t, e)
 			})
@@ -156,10 +157,10 @@ func TestIndexComesAndGoesUnderWrites(t *testing.T) {
 		})
 		for i := range rounds {
 			e.StartIndexJobs(stage(t, e, table.IndexPreparing))
-			waitFor(t, func() bool { return inState(e, table.IndexActive) }, fmt.Sprintf("index %d", i))
+			patience.Until(t, func() bool { return inState(e, table.IndexActive) }, fmt.Sprintf("index %d", i))
 			must(t, e.Check(ctx, e.Catalog.Get("t")))
 			e.StartIndexJobs(stage(t, e, table.IndexDeleting))
-			waitFor(t, func() bool { return indexGone(e) }, fmt.Sprintf("the end of index %d", i))
+			patience.Until(t, func() bool { return indexGone(e) }, fmt.Sprintf("the end of index %d", i))
 		}
 		close(over)
 		writers.Wait()
@@ -189,7 +190,7 @@ func TestCreationOfIndexIsBoundedInBytes(t *testing.T) {
 		write(t, e, put(tbl, attr.NewItem(str("pk", fmt.Sprint(i)), str("sk", "s"), str("a", "a"), str("f", strings.Repeat("x", 300<<10)))))
 	}
 	e.StartIndexJobs(stage(t, e, table.IndexPreparing))
-	waitFor(t, func() bool { return inState(e, table.IndexActive) }, "the index")
+	patience.Until(t, func() bool { return inState(e, table.IndexActive) }, "the index")
 	if n := store.most.Load(); n != 4 {
 		t.Errorf("a step of %d items", n)
 	}
@@ -220,18 +221,18 @@ func TestProgressOfIndex(t *testing.T) {
 		}
 		return -1
 	}
-	waitFor(t, func() bool { return percent() > 0 }, "the first step")
+	patience.Until(t, func() bool { return percent() > 0 }, "the first step")
 	if p := percent(); p < 15 || p > 35 {
 		t.Errorf("%v %% after a quarter", p)
 	}
 	limited.left.Store(1)
-	waitFor(t, func() bool { return percent() > 40 }, "the second step")
+	patience.Until(t, func() bool { return percent() > 40 }, "the second step")
 	if p := percent(); p > 60 {
 		t.Errorf("%v %% after a half", p)
 	}
 	e.StartIndexJobs(stage(t, e, table.IndexDeleting))
 	limited.left.Store(1 << 30)
-	waitFor(t, func() bool { return indexGone(e) }, "the deletion")
+	patience.Until(t, func() bool { return indexGone(e) }, "the deletion")
 	if p := percent(); p != -1 {
 		t.Errorf("%v %% of no index", p)
 	}
@@ -246,7 +247,7 @@ func TestReadMeetsDeletion(t *testing.T) {
 		it := attr.NewItem(str("pk", "p"), str("sk", "s"), str("a", "a"))
 		write(t, e, put(tbl, it))
 		e.StartIndexJobs(stage(t, e, table.IndexPreparing))
-		waitFor(t, func() bool { return inState(e, table.IndexActive) }, "the index")
+		patience.Until(t, func() bool { return inState(e, table.IndexActive) }, "the index")
 		tbl = e.Catalog.Get("t") // as a read has it that began now
 		x := tbl.Index("new")
 		read := func(x *table.Index) error {
@@ -263,7 +264,7 @@ func TestReadMeetsDeletion(t *testing.T) {
 			if err := read(x); !errors.As(err, &fault) || fault.Text != &ddberr.IndexUnknown {
 				t.Errorf("read of the index: %v", err)
 			}
-			waitFor(t, func() bool { return indexGone(e) }, "the deletion")
+			patience.Until(t, func() bool { return indexGone(e) }, "the deletion")
 		}
 		must(t, read(nil))
 		_, err := e.Delete(ctx, "t", allow)

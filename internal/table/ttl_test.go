@@ -11,6 +11,7 @@ import (
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/patience"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -43,7 +44,7 @@ func TestTimeToLiveSetWhileStarting(t *testing.T) {
 		write(t, e, put(tbl, attr.NewItem(str("pk", strconv.Itoa(i)), str("sk", ""), past)))
 	}
 	listed := func() bool { return e.Catalog.Get("t").TTL.Listed }
-	waitFor(t, listed, "the time to live")
+	patience.Until(t, listed, "the time to live")
 	// A kill left the entries although the time to live is disabled.
 	_, err = e.Change(ctx, "t", func(d *table.Descriptor) error { d.TTL = table.TTL{}; return nil })
 	must(t, err)
