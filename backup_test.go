@@ -532,3 +532,75 @@ func TestBackupUnderWrites(t *testing.T) {
 		}
 	})
 }
+
+// TestRecoveryOfExpiredItems: what time to live has deleted is there again.
+func TestRecoveryOfExpiredItems(t *testing.T) {
+	eachArchive(t, func(a *archive) {
+		if _, err := a.db.UpdateTimeToLive(t.Context(), &dynamodb.UpdateTimeToLiveInput{
+			TableName: aws.String("orders"), TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String("until"), Enabled: aws.Bool(true)},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		a.recovery(1)
+		it := order(1, "new")
+		it["until"] = num(int(noon.Add(time.Hour).Unix()))
+		a.put(it, order(2, "new"))
+		a.move(30 * time.Minute)
+		before, was := a.srv.Now(), a.snapshot("orders")
+		a.move(time.Hour)
+		if left := a.contents("orders", ""); len(left) != 1 {
+			t.Fatalf("%d items are left, want 1", len(left))
+		}
+		if err := a.restoreAt("then", before); err != nil {
+			t.Fatal(err)
+		}
+		a.same("then", was)
+	})
+}
+
+// TestRecoveryWithOtherIndexes restores a table to before its indexes were changed:
+// it gets those that the table has now, with the entries of the items then.
+func TestRecoveryWithOtherIndexes(t *testing.T) {
+	eachArchive(t, func(a *archive) {
+		a.recovery(1)
+		for n := range 40 {
+			it := order(n, "new")
+			it["note"] = str(fmt.Sprint(n % 3))
+			a.put(it)
+		}
+		a.move(time.Minute)
+		before := a.srv.Now()
+		a.move(time.Minute)
+		for n := range 20 {
+			a.put(order(n, "sent")) // has no note
+		}
+		update := func(in *dynamodb.UpdateTableInput) {
+			in.TableName = aws.String("orders")
+			if _, err := a.db.UpdateTable(t.Context(), in); err != nil {
+				t.Fatal(err)
+			}
+		}
+		update(&dynamodb.UpdateTableInput{
+			AttributeDefinitions: []types.AttributeDefinition{defined("note", "S")},
+			GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{{Create: &types.CreateGlobalSecondaryIndexAction{
+				IndexName: aws.String("byNote"), KeySchema: keyAttributes("note", ""), Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+			}}},
+		})
+		made := a.backup("meanwhile").BackupArn // or shortly after
+		for a.described("orders").GlobalSecondaryIndexes[1].IndexStatus != types.IndexStatusActive {
+			time.Sleep(time.Millisecond)
+		}
+		update(&dynamodb.UpdateTableInput{GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{{Delete: &types.DeleteGlobalSecondaryIndexAction{IndexName: aws.String("byState")}}}})
+		for len(a.described("orders").GlobalSecondaryIndexes) > 1 {
+			time.Sleep(time.Millisecond)
+		}
+		if err := a.restoreAt("then", before); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "indexes", len(a.described("then").GlobalSecondaryIndexes), 1)
+		equal(t, "entries then", len(a.contents("then", "byNote")), 40)
+		a.restore(&dynamodb.RestoreTableFromBackupInput{BackupArn: made, TargetTableName: aws.String("both")})
+		equal(t, "entries of the backup", len(a.contents("both", "byNote")), 20)
+		equal(t, "entries of the backup", len(a.contents("both", "byState")), 40)
+	})
+}
