@@ -186,10 +186,18 @@ func openStorage(c Config) (s storage, err error) {
 	s.dir, s.scratch = dir, extsort.Scratch{FS: vfs.Default, Dir: dir.Scratch()}
 	store, err := pebblekv.Open(pebblekv.Options{Dir: dir.Store(), CacheBytes: c.CacheBytes, Logger: c.Log})
 	if err != nil {
-		return s, fmt.Errorf("open the data: %w", err)
+		return s, c.dataError(err)
 	}
 	s.store = store
 	return s, nil
+}
+
+// dataError says in one line why the data cannot be opened.
+func (c Config) dataError(err error) error {
+	if c.DataDir == "" {
+		return fmt.Errorf("open the data: %w", err)
+	}
+	return fmt.Errorf("open the data: %s; stator check %s says what is wrong with it", oneLine(err), c.DataDir)
 }
 
 func (s storage) close() (err error) {

@@ -91,7 +91,7 @@ func (s *Server) open() (err error) {
 	}
 	catalog, err := table.OpenCatalog(context.Background(), s.store, s.config.Now, meter.New(s.config.Now, s.config.EnforceCapacity))
 	if err != nil {
-		return fmt.Errorf("open the data: %w", err)
+		return s.config.dataError(err)
 	}
 	s.engine = table.NewEngine(s.store, catalog, s.config.Log)
 	s.streams = stream.New(s.engine, s.config.Region, s.config.Account, s.config.Now)
@@ -99,7 +99,7 @@ func (s *Server) open() (err error) {
 		Store: s.store, Engine: s.engine, Scratch: s.scratch, Now: s.config.Now, Log: s.config.Log,
 	})
 	if err != nil {
-		return fmt.Errorf("open the data: %w", err)
+		return s.config.dataError(err)
 	}
 	if s.config.KinesisEndpoint != "" {
 		s.kinesis = trigger.NewKinesis(s.store, s.engine, s.streams, s.config.KinesisEndpoint, s.config.Now, s.config.Log)
@@ -110,7 +110,7 @@ func (s *Server) open() (err error) {
 	})
 	s.triggers, err = trigger.Open(context.Background(), s.store, s.streams, s.config.Now, s.config.Log)
 	if err != nil {
-		return fmt.Errorf("open the data: %w", err)
+		return s.config.dataError(err)
 	}
 	if err := s.declareTriggers(); err != nil {
 		return fmt.Errorf("create the triggers: %w", err)

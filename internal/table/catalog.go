@@ -104,7 +104,10 @@ func (c *Catalog) read(ctx context.Context) (drops []uint32, right bool, err err
 			return err
 		}
 		right = value != nil
-		if err := errors.Join(c.load(ctx, r, right), c.loadDeparted(ctx, r), c.loadKept(ctx, r)); err != nil {
+		if err := c.load(ctx, r, right); err != nil {
+			return err
+		}
+		if err := errors.Join(c.loadDeparted(ctx, r), c.loadKept(ctx, r)); err != nil {
 			return err
 		}
 		prefix := metaKey(dropPrefix)

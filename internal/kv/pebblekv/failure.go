@@ -106,7 +106,7 @@ func (f *failure) Fatalf(format string, args ...any) {
 // once logs err, without the stack that Pebble's errors have, unless it has been
 // logged: Pebble tries again at once what a damaged file has made fail.
 func (f *failure) once(level slog.Level, sentence string, err error) {
-	text := err.Error()
+	text := plain(err).Error()
 	if _, again := f.logged.LoadOrStore(sentence+text, true); !again {
 		f.log.Log(context.Background(), level, sentence, "error", text)
 	}
@@ -137,3 +137,22 @@ func (f *failure) events() *pebble.EventListener {
 		},
 	}
 }
+
+// plain returns err as one line, if it says that a file is damaged: Pebble puts
+// lines into such an error that carry what is for programs.
+func plain(err error) error {
+	if !pebble.IsCorruptionError(err) {
+		return err
+	}
+	return plainError{err}
+}
+
+type plainError struct{ error }
+
+// Error implements error.
+func (p plainError) Error() string {
+	return strings.ReplaceAll(p.error.Error(), "\n<corruption detail carrier>", "")
+}
+
+// Unwrap returns Pebble's error.
+func (p plainError) Unwrap() error { return p.error }

@@ -109,7 +109,7 @@ func (s *Store) Frozen(ctx context.Context, name string) (kv.Frozen, error) {
 		}
 		db, err := s.openFrozen(dir)
 		if err != nil {
-			return nil, fmt.Errorf("open frozen rows in %s: %w", dir, err)
+			return nil, fmt.Errorf("open frozen rows in %s: %w", dir, plain(err))
 		}
 		f = &frozenStore{db: db, name: name, store: s}
 		s.frozen.open[name] = f
@@ -219,7 +219,7 @@ func (f *frozenHandle) Get(ctx context.Context, key []byte) ([]byte, error) {
 	case errors.Is(err, pebble.ErrNotFound):
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("read frozen row: %w", err)
+		return nil, fmt.Errorf("read frozen row: %w", plain(err))
 	}
 	v = append(make([]byte, 0, len(v)), v...)
 	return v, pin.Close()

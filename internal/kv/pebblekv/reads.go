@@ -51,7 +51,7 @@ func (r *reads) get(src pebble.Reader, key []byte) ([]byte, error) {
 	case errors.Is(err, pebble.ErrNotFound):
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("read: %w", err)
+		return nil, fmt.Errorf("read: %w", plain(err))
 	case v == nil:
 		v = []byte{}
 	}
@@ -105,7 +105,7 @@ func scan(ctx context.Context, src pebble.Reader, rng kv.Range) iter.Seq2[kv.Pai
 			}
 		}
 		if err := it.Error(); err != nil {
-			yield(kv.Pair{}, fmt.Errorf("scan: %w", err))
+			yield(kv.Pair{}, fmt.Errorf("scan: %w", plain(err)))
 		}
 	}
 }
@@ -116,7 +116,7 @@ func iterate(src pebble.Reader, rng kv.Range) (iterator, error) {
 	o.LowerBound, o.UpperBound = bounds(rng)
 	it, err := src.NewIter(&o)
 	if err != nil {
-		return iterator{}, fmt.Errorf("scan: %w", err)
+		return iterator{}, fmt.Errorf("scan: %w", plain(err))
 	}
 	return iterator{it, rng.Reverse}, nil
 }
@@ -144,7 +144,7 @@ func (i iterator) next() bool {
 func (i iterator) pair() (kv.Pair, error) {
 	v, err := i.ValueAndErr()
 	if err != nil {
-		return kv.Pair{}, fmt.Errorf("scan: %w", err)
+		return kv.Pair{}, fmt.Errorf("scan: %w", plain(err))
 	}
 	return kv.Pair{Key: i.Key(), Value: v}, nil
 }

@@ -36,7 +36,7 @@ func (s *stamps) load(db *pebble.DB) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("read the last stamp: %w", err)
+		return fmt.Errorf("read the last stamp: %w", plain(err))
 	}
 	defer pin.Close()
 	if len(v) != kv.StampSize {

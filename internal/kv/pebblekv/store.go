@@ -57,7 +57,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s.frozen.open = map[string]*frozenStore{}
 	if err := s.openDB(); err != nil {
-		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
+		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, plain(err))
 	}
 	s.views.New = func() any { return &view{reads: reads{store: s}} }
 	s.txs.New = func() any { return &tx{reads: reads{store: s}} }
