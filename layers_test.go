@@ -21,7 +21,7 @@ type layer []string
 // layers are the rows from the top to the bottom. "." is the module root.
 var layers = []layer{
 	{"cmd/stator"},
-	{"internal/bench", "internal/progress"},
+	{"internal/bench", "internal/handover", "internal/progress"},
 	{"."},
 	{"internal/server", "internal/dax", "internal/console"},
 	{"internal/api"},
@@ -44,6 +44,7 @@ var layers = []layer{
 // only are packages that may be imported by the packages given and no others.
 var only = map[string][]string{
 	"internal/bench":           {"cmd/stator"},
+	"internal/handover":        {"cmd/stator"},
 	"internal/progress":        {"cmd/stator"},
 	"internal/kv/memkv":        {".", "internal/kv/kvtest"},
 	"internal/kv/pebblekv":     {"."},

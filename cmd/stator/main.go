@@ -19,6 +19,8 @@ var commands = map[string]command{
 	"trigger": {"deliver the changes of tables to consumers", manageTriggers},
 	"backup":  {"make, list and delete backups of tables, or of a whole server", manageBackups},
 	"restore": {"make a table of a backup or of a table as it was, or a data directory", restore},
+	"export":  {"export a table to files", exportTable},
+	"import":  {"make a table of files, or add them to one", importTable},
 	"check":   {"say what is wrong with a data directory, a backup or an export", checkDirectory},
 	"bench":   {"measure a server", benchmark},
 	"version": {"print the version", version},

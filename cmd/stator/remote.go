@@ -54,6 +54,8 @@ func (r *remote) client() *dynamodb.Client {
 func (r *remote) explain(err error) error {
 	var api smithy.APIError
 	switch refused := (*net.OpError)(nil); {
+	case errors.As(err, new(interrupted)):
+		return err
 	case errors.As(err, &api):
 		return fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
 	case errors.Is(err, context.Canceled):
@@ -92,6 +94,12 @@ func interruptible() (context.Context, context.CancelFunc) {
 type interrupted struct{ left string }
 
 func (i interrupted) Error() string { return "interrupted: " + i.left }
+
+// goesOn is interrupted for work that goes on in the server.
+type goesOn struct{ interrupted }
+
+// Unwrap makes it an interrupted too.
+func (g goesOn) Unwrap() error { return g.interrupted }
 
 // pause waits until the next look at something; false: ctx is over.
 func pause(ctx context.Context) bool {

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/statordb/stator/internal/handover"
+	"github.com/statordb/stator/internal/progress"
+)
+
+const importUsage = "stator import TABLE --from PATH | --bucket BUCKET, with --partition-key NAME:TYPE for a new table; stator import --help lists the flags"
+
+// importTable fills a new table, or adds to one, from files here or in a bucket.
+func importTable(args []string) error {
+	i := &importing{}
+	set := flag.NewFlagSet("stator import", flag.ContinueOnError)
+	i.define(set)
+	values, err := parseAfter(set, args, "TABLE")
+	if err != nil {
+		return err
+	}
+	i.table = values[0]
+	if (i.from == "") == (i.bucket == "") {
+		return misuse{errors.New("use " + importUsage)}
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	return i.explain(i.run(ctx))
+}
+
+// importing is stator import.
+type importing struct {
+	remote
+	buckets                                          bucketFlags
+	table, from, bucket, prefix, format, compression string
+	partitionKey, sortKey, csvDelimiter, csvHeader   string
+}
+
+func (i *importing) define(set *flag.FlagSet) {
+	i.remote.define(set)
+	i.buckets.define(set)
+	set.StringVar(&i.from, "from", "", "file, directory of files, or export, of this machine; for a server on it that has its buckets in a directory")
+	set.StringVar(&i.bucket, "bucket", "", "bucket of the server that the files are in")
+	set.StringVar(&i.prefix, "prefix", "", "what their keys in the bucket begin with")
+	set.StringVar(&i.format, "format", "", "DYNAMODB_JSON, ION or CSV; empty is what the names of the files say")
+	set.StringVar(&i.compression, "compression", "", "NONE, GZIP or ZSTD; empty is what the names of the files say")
+	set.StringVar(&i.partitionKey, "partition-key", "", "of the new table: NAME:S, NAME:N or NAME:B; empty adds to a table that is there")
+	set.StringVar(&i.sortKey, "sort-key", "", "of the new table: NAME:S, NAME:N or NAME:B")
+	set.StringVar(&i.csvDelimiter, "csv-delimiter", "", "of CSV: a comma if empty")
+	set.StringVar(&i.csvHeader, "csv-header", "", "of CSV: names of the columns, with commas, if they are not in the first line")
+}
+
+func (i *importing) run(ctx context.Context) error {
+	if i.from == "" {
+		return i.begin(ctx)
+	}
+	local, err := i.hand(ctx)
+	if err == nil {
+		err = i.begin(ctx)
+	}
+	if local != nil && !errors.As(err, new(goesOn)) { // else the server still reads it
+		err = errors.Join(err, local.Remove())
+	}
+	return err
+}
+
+// hand puts the files where the server reads its buckets.
+func (i *importing) hand(ctx context.Context) (*handover.Bucket, error) {
+	m := meter(i.json, "checking", progress.Bytes)
+	files, err := handover.Find(ctx, i.from, m.Set)
+	m.Clear()
+	if err != nil {
+		return nil, err
+	}
+	if i.format == "" {
+		i.format = files.Format
+	}
+	if i.compression == "" {
+		i.compression = files.Compression
+	}
+	local, err := handover.NewBucket(i.buckets.directory(), "import-")
+	if err != nil {
+		return nil, err
+	}
+	i.bucket = local.Name
+	m = meter(i.json, "copying", progress.Bytes)
+	defer m.Clear()
+	return local, local.Put(ctx, files, m.Set)
+}
+
+// begin begins the import and waits for its end.
+func (i *importing) begin(ctx context.Context) error {
+	i.format, i.compression = strings.ToUpper(i.format), strings.ToUpper(i.compression)
+	if i.format == "" {
+		return misuse{errors.New("the names of the files do not say what they are: give --format DYNAMODB_JSON, ION or CSV")}
+	}
+	if i.partitionKey == "" {
+		return i.add(ctx)
+	}
+	in, err := i.input()
+	if err != nil {
+		return misuse{err}
+	}
+	out, err := i.client().ImportTable(ctx, in)
+	if err != nil {
+		return err
+	}
+	return i.await(ctx, out.ImportTableDescription)
+}
+
+// input returns the request for a new table.
+func (i *importing) input() (*dynamodb.ImportTableInput, error) {
+	table := &types.TableCreationParameters{TableName: &i.table, BillingMode: types.BillingModePayPerRequest}
+	for _, k := range []struct {
+		flag, text string
+		kind       types.KeyType
+	}{{"partition-key", i.partitionKey, types.KeyTypeHash}, {"sort-key", i.sortKey, types.KeyTypeRange}} {
+		if k.text == "" {
+			continue
+		}
+		name, kind, ok := strings.Cut(k.text, ":")
+		if !ok || !strings.Contains("SNB", kind) || len(kind) != 1 {
+			return nil, fmt.Errorf("--%s %q: give a name and S, N or B, like id:S", k.flag, k.text)
+		}
+		table.AttributeDefinitions = append(table.AttributeDefinitions,
+			types.AttributeDefinition{AttributeName: &name, AttributeType: types.ScalarAttributeType(kind)})
+		table.KeySchema = append(table.KeySchema, types.KeySchemaElement{AttributeName: &name, KeyType: k.kind})
+	}
+	in := &dynamodb.ImportTableInput{
+		TableCreationParameters: table, InputFormat: types.InputFormat(i.format), S3BucketSource: &types.S3BucketSource{S3Bucket: &i.bucket},
+	}
+	if i.compression != "" {
+		in.InputCompressionType = types.InputCompressionType(i.compression)
+	}
+	if i.prefix != "" {
+		in.S3BucketSource.S3KeyPrefix = &i.prefix
+	}
+	if i.csvDelimiter != "" || i.csvHeader != "" {
+		csv := &types.CsvOptions{}
+		if i.csvDelimiter != "" {
+			csv.Delimiter = aws.String(strings.ReplaceAll(i.csvDelimiter, `\t`, "\t"))
+		}
+		if i.csvHeader != "" {
+			csv.HeaderList = strings.Split(i.csvHeader, ",")
+		}
+		in.InputFormatOptions = &types.InputFormatOptions{Csv: csv}
+	}
+	return in, nil
+}
+
+// await waits until the import is over.
+func (i *importing) await(ctx context.Context, d *types.ImportTableDescription) error {
+	m := meter(i.json, "importing "+i.table, progress.Items)
+	defer m.Clear()
+	left := goesOn{interrupted{fmt.Sprintf("the import %s goes on in the server, from bucket %s", *d.ImportArn, i.bucket)}}
+	for d.ImportStatus == types.ImportStatusInProgress || d.ImportStatus == types.ImportStatusCancelling {
+		if !pause(ctx) {
+			return left
+		}
+		out, err := i.client().DescribeImport(ctx, &dynamodb.DescribeImportInput{ImportArn: d.ImportArn})
+		if ctx.Err() != nil {
+			return left
+		}
+		if err != nil {
+			return err
+		}
+		d = out.ImportTableDescription
+		m.Set(d.ProcessedItemCount, 0)
+	}
+	m.Clear()
+	if i.json {
+		if err := printJSON(d); err != nil {
+			return err
+		}
+	} else {
+		fmt.Printf("table %s: %d items imported of %d, %d with errors, %s read\n",
+			i.table, d.ImportedItemCount, d.ProcessedItemCount, d.ErrorCount, progress.Bytes(aws.ToInt64(d.ProcessedSizeBytes)))
+	}
+	if d.ImportStatus != types.ImportStatusCompleted {
+		return fmt.Errorf("the import %s is %s: %s: %s", *d.ImportArn, d.ImportStatus, aws.ToString(d.FailureCode), aws.ToString(d.FailureMessage))
+	}
+	return nil
+}
