@@ -56,6 +56,7 @@ func init() {
 		"NextTokenString":    func(g *Generator) { g.known("NextToken", "token") },
 		"StreamArn":          (*Generator).streamARN,
 		"BackupArn":          (*Generator).backupARN,
+		"BackupName":         func(g *Generator) { g.text("backup" + strconv.Itoa(g.rand.IntN(10))) },
 		"RestoreTableFromBackupInput.TargetTableName":      (*Generator).targetTable,
 		"RestoreTableToPointInTimeInput.TargetTableName":   (*Generator).targetTable,
 		"KinesisStreamingDestinationInput.StreamArn":       (*Generator).dataStream,
