@@ -12,6 +12,9 @@ import (
 	"github.com/statordb/stator/internal/progress"
 )
 
+// reportPrefix begins the keys of reports of what could not be put.
+const reportPrefix = "not-imported/"
+
 // add puts the items into a table that is there.
 func (i *importing) add(ctx context.Context) error {
 	if i.format == "CSV" {
@@ -24,7 +27,10 @@ func (i *importing) add(ctx context.Context) error {
 	if i.prefix != "" {
 		source.S3KeyPrefix = &i.prefix
 	}
-	out, err := i.client().StartBulkPutItems(ctx, &dynamodb.StartBulkPutItemsInput{TableName: &i.table, InputS3Configuration: source})
+	report := &types.OutputS3Configuration{S3Bucket: &i.bucket, S3KeyPrefix: aws.String(reportPrefix),
+		OutputType: []types.OutputTypeEnum{types.OutputTypeEnumError}}
+	out, err := i.client().StartBulkPutItems(ctx, &dynamodb.StartBulkPutItemsInput{
+		TableName: &i.table, InputS3Configuration: source, OutputS3Configuration: report})
 	if err != nil {
 		return err
 	}
@@ -64,6 +70,9 @@ func (i *importing) awaitPuts(ctx context.Context, d *types.BulkOperationDescrip
 	} else {
 		processed, failed := d.ProcessedItemCount, d.FailedItemCount
 		fmt.Printf("table %s: %d items put of %d, %d with errors\n", i.table, processed-failed, processed, failed)
+	}
+	if d.BulkOperationStatus == types.BulkOperationStatusCompletedWithErrors {
+		return reported{fmt.Errorf("%d items are not in the table: bucket %s, %s says which and why", d.FailedItemCount, i.bucket, reportPrefix)}
 	}
 	if d.BulkOperationStatus != types.BulkOperationStatusCompleted {
 		return fmt.Errorf("the operation %s is %s: %s %s", *d.BulkOperationArn, d.BulkOperationStatus, aws.ToString(d.FailureCode), aws.ToString(d.FailureMessage))

@@ -65,11 +65,14 @@ func (i *importing) run(ctx context.Context) error {
 	if err == nil {
 		err = i.begin(ctx)
 	}
-	if local != nil && !errors.As(err, new(goesOn)) { // else the server still reads it
+	if local != nil && !errors.As(err, new(goesOn)) && !errors.As(err, new(reported)) { // else somebody reads it
 		err = errors.Join(err, local.Remove())
 	}
 	return err
 }
+
+// reported is an error that a report in the bucket says more of.
+type reported struct{ error }
 
 // hand puts the files where the server reads its buckets.
 func (i *importing) hand(ctx context.Context) (*handover.Bucket, error) {
@@ -89,7 +92,7 @@ func (i *importing) hand(ctx context.Context) (*handover.Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	i.bucket = local.Name
+	i.bucket, i.prefix = local.Name, handover.Prefix
 	m = meter(i.json, "copying", progress.Bytes)
 	defer m.Clear()
 	return local, local.Put(ctx, files, m.Set)
@@ -182,6 +185,9 @@ func (i *importing) await(ctx context.Context, d *types.ImportTableDescription) 
 	} else {
 		fmt.Printf("table %s: %d items imported of %d, %d with errors, %s read\n",
 			i.table, d.ImportedItemCount, d.ProcessedItemCount, d.ErrorCount, progress.Bytes(aws.ToInt64(d.ProcessedSizeBytes)))
+	}
+	if d.ErrorCount > 0 {
+		return fmt.Errorf("%d items are not in the table: imports/ in the server's data directory says which and why", d.ErrorCount)
 	}
 	if d.ImportStatus != types.ImportStatusCompleted {
 		return fmt.Errorf("the import %s is %s: %s: %s", *d.ImportArn, d.ImportStatus, aws.ToString(d.FailureCode), aws.ToString(d.FailureMessage))

@@ -112,11 +112,17 @@ func NewBucket(dir, prefix string) (*Bucket, error) {
 
 func (b *Bucket) path() string { return filepath.Join(b.Dir, b.Name) }
 
+// Prefix begins the keys of files that were put into a bucket.
+const Prefix = "files/"
+
 // Put puts files into b, by hard links where the file system can.
 func (b *Bucket) Put(ctx context.Context, files *Files, progress func(done, total int64)) error {
+	if err := os.MkdirAll(filepath.Join(b.path(), Prefix), 0o700); err != nil {
+		return err
+	}
 	var done int64
 	for i, from := range files.Paths {
-		to := filepath.Join(b.path(), fmt.Sprintf("%06d-%s", i, filepath.Base(from)))
+		to := filepath.Join(b.path(), Prefix, fmt.Sprintf("%06d-%s", i, filepath.Base(from)))
 		if os.Link(from, to) != nil {
 			if err := copyFile(ctx, from, to); err != nil {
 				return err

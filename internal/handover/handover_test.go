@@ -71,7 +71,7 @@ func TestBucket(t *testing.T) {
 	}
 	in := filepath.Join(dir, "buckets", b.Name)
 	for name, want := range map[string]string{"000000-a.json": "one", "000001-a.json": "another"} {
-		if text, err := os.ReadFile(filepath.Join(in, name)); err != nil || string(text) != want {
+		if text, err := os.ReadFile(filepath.Join(in, handover.Prefix, name)); err != nil || string(text) != want {
 			t.Errorf("%s is %q, %v", name, text, err)
 		}
 	}
