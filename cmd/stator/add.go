@@ -31,6 +31,9 @@ func (i *importing) add(ctx context.Context) error {
 		OutputType: []types.OutputTypeEnum{types.OutputTypeEnumError}}
 	out, err := i.client().StartBulkPutItems(ctx, &dynamodb.StartBulkPutItemsInput{
 		TableName: &i.table, InputS3Configuration: source, OutputS3Configuration: report})
+	if absent := (*types.ResourceNotFoundException)(nil); errors.As(err, &absent) {
+		return fmt.Errorf("there is no table %s to add to: give --partition-key, and it is made", i.table)
+	}
 	if err != nil {
 		return err
 	}
