@@ -25,7 +25,7 @@ var layers = []layer{
 	{"."},
 	{"internal/server", "internal/dax", "internal/console"},
 	{"internal/api"},
-	{"internal/backup", "internal/replica", "internal/trigger", "internal/vector"},
+	{"internal/backup", "internal/replica", "internal/transfer", "internal/trigger", "internal/vector"},
 	{"internal/stream"},
 	{"internal/table"},
 	{"internal/extsort", "internal/iam", "internal/job", "internal/meter"},

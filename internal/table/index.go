@@ -43,6 +43,7 @@ func canBeKeys(attrs []KeyAttr, it attr.Item, limit int) bool {
 type IndexWrite struct {
 	Index *Index
 	Units float64 // write capacity units
+	Size  int     // of the entry that was written, in bytes; 0 for none
 
 	key      []byte // of the entry
 	admitted bool   // by the index, which is global
@@ -69,7 +70,7 @@ func (x *Index) maintain(ctx context.Context, tx kv.Tx, c *Change) error {
 	}
 	var oldKey, newKey []byte
 	var units float64
-	var oldSize int
+	var oldSize, nextSize int
 	if had {
 		oldKey = x.entryKey(c.Table.Descriptor, old)
 		newKey = oldKey
@@ -78,7 +79,7 @@ func (x *Index) maintain(ctx context.Context, tx kv.Tx, c *Change) error {
 	}
 	if has {
 		newKey = x.entryKey(c.Table.Descriptor, next)
-		nextSize := next.Size()
+		nextSize = next.Size()
 		c.count(x.Space, newKey, nextSize, +1)
 		if bytes.Equal(oldKey, newKey) {
 			units += WriteUnits(max(nextSize, oldSize))
@@ -95,7 +96,7 @@ func (x *Index) maintain(ctx context.Context, tx kv.Tx, c *Change) error {
 			return err
 		}
 	}
-	w := IndexWrite{Index: x, Units: units, key: newKey}
+	w := IndexWrite{Index: x, Units: units, Size: nextSize, key: newKey}
 	if x.Global && !c.Expired {
 		if err := c.Table.admit(meter.Write, x, newKey); err != nil {
 			return err

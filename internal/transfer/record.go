@@ -1,0 +1,313 @@
+package transfer
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
+	"github.com/statordb/stator/internal/wire"
+)
+
+// Head is what the records of all kinds have in common.
+type Head struct {
+	Kind string // as it stands in the ARN
+	ID   string // of the time and of chance
+	// Of the table; TableARN is what the API gives for it.
+	Table, TableID, TableARN string
+
+	Request json.RawMessage // the request as it was made
+	Token   string          `json:",omitempty"`
+	Status  string
+	Started time.Time
+	Ended   time.Time `json:",omitzero"`
+	// FailureCode and FailureMessage say why the Status is Failed or Cancelled.
+	FailureCode    string `json:",omitempty"`
+	FailureMessage string `json:",omitempty"`
+}
+
+// The states of records, as they are described.
+const (
+	InProgress          = "IN_PROGRESS"
+	Completed           = "COMPLETED"
+	CompletedWithErrors = "COMPLETED_WITH_ERRORS" // of Bulk
+	Cancelling          = "CANCELLING"
+	Cancelled           = "CANCELLED"
+	Failed              = "FAILED"
+)
+
+// The kinds of records, as they stand in ARNs. That of bulk puts has no source.
+const (
+	KindExport = "export"
+	KindImport = "import"
+	KindBulk   = "bulk-operation"
+)
+
+const (
+	exportRows = "be"
+	importRows = "bi"
+	bulkRows   = "bo"
+	tokenRows  = "bt"
+)
+
+var rowsOf = map[string]string{KindExport: exportRows, KindImport: importRows, KindBulk: bulkRows}
+
+func (h *Head) row() []byte { return rowOf(h.Kind, h.Table, h.ID) }
+
+func rowOf(kind, table, id string) []byte { return []byte(rowsOf[kind] + table + "/" + id) }
+
+// ARN returns the ARN of what h is about.
+func (h *Head) ARN() string { return h.TableARN + "/" + h.Kind + "/" + h.ID }
+
+func (h *Head) head() *Head { return h }
+
+// record is a pointer to a kind of record.
+type record interface{ head() *Head }
+
+// request is a pointer to a generated input.
+type request interface {
+	AppendJSON([]byte) []byte
+	Decode(*wire.Scanner) error
+}
+
+// newHead returns the head of a new record for a request about a table.
+func (t *Transfers) newHead(kind string, d *table.Descriptor, arn, token string, in request) Head {
+	now := t.Now()
+	return Head{
+		Kind: kind, ID: fmt.Sprintf("%014d-%s", max(0, now.UnixMilli()), uuid.NewString()[:8]),
+		Table: d.Name, TableID: d.ID, TableARN: arn, Request: in.AppendJSON(nil), Token: token, Status: InProgress, Started: now,
+	}
+}
+
+// decode reads the request of h.
+func (h *Head) decode(in request) error {
+	if err := in.Decode(wire.NewScanner(h.Request)); err != nil {
+		return fmt.Errorf("request of %s %s: %w", h.Kind, h.ID, err)
+	}
+	return nil
+}
+
+// token is a client token that was used.
+type token struct {
+	Kind, Token string
+	Digest      []byte // of the request
+	Table, ID   string // of the record
+	Used        time.Time
+}
+
+// tokenLife is how long a token stands for its request. (API reference,
+// ExportTableToPointInTime, ImportTable, StartBulkPutItems.)
+const tokenLife = 8 * time.Hour
+
+func tokenRow(kind, value string) []byte { return []byte(tokenRows + kind + "/" + value) }
+
+// used returns the token of a request of a kind if it stands for one that was
+// made; ErrTokenMismatch if that was another one.
+func (t *Transfers) used(ctx context.Context, r kv.Reader, kind, value string, in request) (*token, error) {
+	if value == "" {
+		return nil, nil
+	}
+	text, err := r.Get(ctx, tokenRow(kind, value))
+	if err != nil || text == nil {
+		return nil, err
+	}
+	k := new(token)
+	if err := json.Unmarshal(text, k); err != nil {
+		return nil, fmt.Errorf("client token: %w", err)
+	}
+	if t.Now().Sub(k.Used) >= tokenLife {
+		return nil, nil
+	}
+	digest := sha256.Sum256(in.AppendJSON(nil))
+	if string(k.Digest) != string(digest[:]) {
+		return nil, ErrTokenMismatch
+	}
+	return k, nil
+}
+
+// Made returns what a request of a kind made that had the same client token, nil
+// if there is no such record.
+func made[T any, R interface {
+	*T
+	record
+}](ctx context.Context, t *Transfers, kind, value string, in request) (found *T, err error) {
+	err = t.Store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
+		found = nil
+		k, err := t.used(ctx, r, kind, value, in)
+		if k == nil || err != nil {
+			return err
+		}
+		text, err := r.Get(ctx, rowOf(kind, k.Table, k.ID))
+		if err != nil || text == nil {
+			return err
+		}
+		found = new(T)
+		return json.Unmarshal(text, found)
+	})
+	return found, err
+}
+
+// add stores a new record and its token. It returns errTaken if the token was
+// used meanwhile.
+func (t *Transfers) add(ctx context.Context, r record, in request) error {
+	h := r.head()
+	keys := [][]byte{h.row()}
+	if h.Token != "" {
+		keys = append(keys, tokenRow(h.Kind, h.Token))
+	}
+	return t.Store.Update(ctx, kv.TxOptions{Keys: keys}, func(tx kv.Tx) error {
+		if h.Token != "" {
+			if k, err := t.used(ctx, tx, h.Kind, h.Token, in); k != nil || err != nil {
+				return cmp.Or(err, errTaken)
+			}
+			digest := sha256.Sum256(in.AppendJSON(nil))
+			if err := putJSON(tx, tokenRow(h.Kind, h.Token), token{h.Kind, h.Token, digest[:], h.Table, h.ID, h.Started}); err != nil {
+				return err
+			}
+		}
+		return putJSON(tx, h.row(), r)
+	})
+}
+
+var errTaken = errors.New("the client token was used meanwhile")
+
+// save stores a record that is there.
+func (t *Transfers) save(ctx context.Context, r record) error {
+	key := r.head().row()
+	return t.Store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) error { return putJSON(tx, key, r) })
+}
+
+// remove removes a record, and its token.
+func (t *Transfers) remove(ctx context.Context, h *Head) error {
+	keys := [][]byte{h.row()}
+	if h.Token != "" {
+		keys = append(keys, tokenRow(h.Kind, h.Token))
+	}
+	return t.Store.Update(ctx, kv.TxOptions{Keys: keys}, func(tx kv.Tx) error {
+		for _, key := range keys {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// end stores that a record is over.
+func (t *Transfers) end(ctx context.Context, r record, status string, why *failure) error {
+	h := r.head()
+	h.Status, h.Ended = status, t.Now()
+	if why != nil {
+		h.FailureCode, h.FailureMessage = why.code, why.text
+	}
+	return t.save(context.WithoutCancel(ctx), r)
+}
+
+// putJSON stores v under key.
+func putJSON(tx kv.Tx, key []byte, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %q: %w", key, err)
+	}
+	return tx.Put(key, text)
+}
+
+// scan calls f with every record of r, until f returns false.
+func scan[T any](ctx context.Context, store kv.Store, r kv.Range, f func(*T) bool) error {
+	return store.View(ctx, kv.ReadOptions{Consistent: true}, func(reader kv.Reader) error {
+		for p, err := range reader.Scan(ctx, r) {
+			if err != nil {
+				return err
+			}
+			v := new(T)
+			if err := json.Unmarshal(p.Value, v); err != nil {
+				return fmt.Errorf("record %q: %w", p.Key, err)
+			}
+			if !f(v) {
+				return nil
+			}
+		}
+		return nil
+	})
+}
+
+// all returns the range of the records whose keys begin with prefix, which does
+// not end in 0xFF.
+func all(prefix string) kv.Range {
+	end := []byte(prefix)
+	end[len(end)-1]++
+	return kv.Range{Start: []byte(prefix), End: end}
+}
+
+// get returns the record of a kind that arn names; ErrNotFound if there is none.
+func get[T any, R interface {
+	*T
+	record
+}](ctx context.Context, t *Transfers, kind, arn string) (*T, error) {
+	rest, _ := model.TableOfARN(arn)
+	name, id, ok := strings.Cut(rest, "/"+kind+"/")
+	if !ok {
+		return nil, ErrNotFound
+	}
+	var found *T
+	err := t.Store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
+		text, err := r.Get(ctx, rowOf(kind, name, id))
+		if err != nil || text == nil {
+			return err
+		}
+		found = new(T)
+		return json.Unmarshal(text, found)
+	})
+	if err == nil && found == nil {
+		err = ErrNotFound
+	}
+	return found, err
+}
+
+// Page says which records are listed.
+type Page struct {
+	Table string // "" for those of all tables
+	After string // the ARN of the last record of the page before
+	Limit int
+}
+
+// list returns a page of the records of a kind, in the descending order of what
+// order makes of their ARNs, and whether there are more.
+func list[T any, R interface {
+	*T
+	record
+}](ctx context.Context, t *Transfers, kind string, p Page, order func(arn string) string) (found []*T, more bool, err error) {
+	prefix := rowsOf[kind]
+	if p.Table != "" {
+		prefix += p.Table + "/"
+	}
+	place := func(r *T) string { return order(R(r).head().ARN()) }
+	err = scan(ctx, t.Store, all(prefix), func(r *T) bool {
+		if p.After == "" || place(r) < order(p.After) {
+			found = append(found, r)
+		}
+		return true
+	})
+	slices.SortFunc(found, func(a, b *T) int { return strings.Compare(place(b), place(a)) })
+	if len(found) > p.Limit {
+		return found[:p.Limit], true, err
+	}
+	return found, false, err
+}
+
+// byARN is the order of ListExports. (API reference: reverse alphanumeric.)
+func byARN(arn string) string { return arn }
+
+// byTime is the order of ListBulkOperations, newest first; that of ListImports
+// has no source.
+func byTime(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] + arn }

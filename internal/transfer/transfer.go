@@ -1,0 +1,194 @@
+// Package transfer moves items between tables and files in buckets: exports of
+// tables, imports into new ones, and bulk puts into those that are there.
+//
+// Each is a record and a job:
+//
+//	'b' 'e' table '/' id     an Export, JSON
+//	'b' 'i' table '/' id     an Import
+//	'b' 'o' table '/' id     a Bulk, with how far it is
+//	'b' 't' kind token       a client token, JSON
+//	'b' 'x' name             what the jobs remember
+//
+// # Invariant
+//
+// What a record says is done, is done. After a kill an export or an import begins
+// again: it writes the same files, or empties the table that it fills, which
+// nobody sees before it is whole. Bulk puts go on behind the last records that are
+// known to be put, and repeat at most those that a kill cut off.
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/statordb/stator/internal/bucket"
+	"github.com/statordb/stator/internal/extsort"
+	"github.com/statordb/stator/internal/job"
+	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/table"
+)
+
+// Config is what Transfers need. All members but Logs are required.
+type Config struct {
+	Store   kv.Store
+	Engine  *table.Engine
+	Buckets bucket.Store
+	Scratch extsort.Scratch
+	// Logs is the directory of the files that say what of an import could not be
+	// imported: ID.jsonl. "" is for none.
+	Logs string
+	Now  func() time.Time
+	Log  *slog.Logger
+}
+
+// Errors of Transfers.
+var (
+	ErrNotFound      = errors.New("there is no such record")
+	ErrTokenMismatch = errors.New("the client token was used with another request")
+)
+
+// Transfers are the exports, imports and bulk puts of a store. They are safe for
+// concurrent use.
+type Transfers struct {
+	Config
+	jobs  *job.Runner
+	slots chan struct{} // one for each job that is working
+	mu    struct {
+		sync.Mutex
+		imports map[string]*progress // under way, by id
+	}
+}
+
+// workers is how many exports, imports and bulk puts are worked on at a time.
+const workers = 2
+
+// Open returns the transfers in a store, after it has cleared what a stop left
+// half-made. They go on after Start.
+func Open(ctx context.Context, c Config) (*Transfers, error) {
+	t := &Transfers{Config: c, jobs: job.NewRunner(c.Store, []byte("bx"), c.Log), slots: make(chan struct{}, workers)}
+	t.mu.imports = map[string]*progress{}
+	if err := errors.Join(t.thawOrphans(ctx), t.forgetUnmade(ctx)); err != nil {
+		return nil, fmt.Errorf("open exports and imports: %w", err)
+	}
+	return t, nil
+}
+
+// Start goes on with what a stop has interrupted.
+func (t *Transfers) Start(ctx context.Context) error {
+	err := scan(ctx, t.Store, all(exportRows), func(e *Export) bool {
+		if e.Status == InProgress {
+			t.start(&e.Head, t.export(e))
+		}
+		return true
+	})
+	err = errors.Join(err, scan(ctx, t.Store, all(importRows), func(i *Import) bool {
+		if i.Status == InProgress {
+			t.startImport(i)
+		}
+		return true
+	}))
+	return errors.Join(err, scan(ctx, t.Store, all(bulkRows), func(b *Bulk) bool {
+		if b.Status == InProgress || b.Status == Cancelling {
+			t.start(&b.Head, t.bulk(b))
+		}
+		return true
+	}))
+}
+
+// Close stops the work. It goes on, or begins again, after the next Open.
+func (t *Transfers) Close() { t.jobs.Close() }
+
+// start runs step until it returns done.
+func (t *Transfers) start(h *Head, step func(context.Context) (done bool, wait time.Duration, err error)) {
+	t.jobs.Start(&working{name: h.Kind + "/" + h.Table + "/" + h.ID, slots: t.slots, step: step})
+}
+
+// working is a job whose cursor is its record.
+type working struct {
+	name  string
+	slots chan struct{}
+	step  func(context.Context) (done bool, wait time.Duration, err error)
+}
+
+var _ job.Job = (*working)(nil)
+
+// Name implements job.Job.
+func (w *working) Name() string { return w.name }
+
+// Step implements job.Job.
+func (w *working) Step(ctx context.Context, _ []byte) ([]byte, time.Duration, error) {
+	select {
+	case w.slots <- struct{}{}:
+		defer func() { <-w.slots }()
+	case <-ctx.Done():
+		return nil, 0, ctx.Err()
+	}
+	done, wait, err := w.step(ctx)
+	if done {
+		return nil, 0, err
+	}
+	return []byte{1}, wait, err
+}
+
+// failure is why a transfer failed, as its description says it.
+type failure struct{ code, text string }
+
+func (f *failure) Error() string { return f.code + ": " + f.text }
+
+// failed returns the failure that err is. The codes of buckets are the service's,
+// as far as they are known; that of damaged input and of the rest are not.
+func failed(err error) *failure {
+	var f *failure
+	if errors.As(err, &f) {
+		return f
+	}
+	code := "InternalServerError"
+	switch {
+	case errors.Is(err, bucket.ErrNoBucket):
+		code = "S3NoSuchBucket"
+	case errors.Is(err, bucket.ErrNoObject):
+		code = "S3NoSuchKey"
+	case errors.Is(err, bucket.ErrDenied):
+		code = "S3AccessDenied"
+	}
+	return &failure{code, err.Error()}
+}
+
+// recordLife is how long a record is kept when it is over. (API reference,
+// ListExports.)
+const recordLife = 90 * 24 * time.Hour
+
+// Forget removes records and client tokens whose time is over.
+func (t *Transfers) Forget(ctx context.Context) error {
+	var over [][]byte
+	now := t.Now()
+	err := scan(ctx, t.Store, all(tokenRows), func(k *token) bool {
+		if now.Sub(k.Used) >= tokenLife {
+			over = append(over, tokenRow(k.Kind, k.Token))
+		}
+		return true
+	})
+	for _, rows := range []string{exportRows, importRows, bulkRows} {
+		err = errors.Join(err, scan(ctx, t.Store, all(rows), func(h *Head) bool {
+			if !h.Ended.IsZero() && now.Sub(h.Ended) >= recordLife {
+				over = append(over, h.row())
+			}
+			return true
+		}))
+	}
+	if err != nil || len(over) == 0 {
+		return err
+	}
+	return t.Store.Update(ctx, kv.TxOptions{Keys: over}, func(tx kv.Tx) error {
+		for _, key := range over {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
