@@ -1,6 +1,7 @@
 package stator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/statordb/stator/internal/api"
+	"github.com/statordb/stator/internal/bucket"
 	"github.com/statordb/stator/internal/clock"
 	"github.com/statordb/stator/internal/datadir"
 	"github.com/statordb/stator/internal/extsort"
@@ -65,6 +67,14 @@ type Config struct {
 	// delivers to; "" for none. Credentials come from the environment:
 	// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.
 	KinesisEndpoint string
+	// S3Endpoint is the URL of the S3-compatible server that exports go to and
+	// imports come from; "" for BucketDir. Credentials come from the environment, as
+	// for KinesisEndpoint.
+	S3Endpoint string
+	// BucketDir is a directory whose sub-directories stand for buckets. "" is
+	// "buckets" in DataDir or, if that is empty too, a temporary directory, which is
+	// removed when the server is closed.
+	BucketDir string
 	// Log receives what an operator should see; nil drops it.
 	Log *slog.Logger
 	// Now is the time when Clock is real; nil is time.Now.
@@ -106,6 +116,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("Config.TTLDelay %s: use a positive duration, like 48h", c.TTLDelay)
 	case c.KinesisEndpoint != "" && !trigger.IsURL(c.KinesisEndpoint):
 		return c, fmt.Errorf("Config.KinesisEndpoint %q: use a URL like http://127.0.0.1:4567", c.KinesisEndpoint)
+	case c.S3Endpoint != "" && !trigger.IsURL(c.S3Endpoint):
+		return c, fmt.Errorf("Config.S3Endpoint %q: use a URL like http://127.0.0.1:9000", c.S3Endpoint)
+	case c.S3Endpoint != "" && c.BucketDir != "":
+		return c, fmt.Errorf("Config.S3Endpoint says that buckets are on a server, Config.BucketDir that they are in a directory: leave out one")
 	case c.CacheBytes < 0:
 		return c, fmt.Errorf("Config.CacheBytes %d: use a positive size", c.CacheBytes)
 	}
@@ -172,18 +186,23 @@ type storage struct {
 	store   kv.Store
 	scratch extsort.Scratch
 	dir     *datadir.Dir // nil: in memory
+	buckets bucket.Store
+	logs    string // directory of the error logs of imports; "" for none
 }
 
 // openStorage opens the storage that c asks for.
 func openStorage(c Config) (s storage, err error) {
 	if c.DataDir == "" {
-		return storage{store: memkv.New(memkv.Options{}), scratch: extsort.Scratch{FS: vfs.NewMem(), Dir: "scratch"}}, nil
+		return storage{
+			store: memkv.New(memkv.Options{}), scratch: extsort.Scratch{FS: vfs.NewMem(), Dir: "scratch"}, buckets: openBuckets(c, ""),
+		}, nil
 	}
 	dir, err := datadir.Open(c.DataDir)
 	if err != nil {
 		return s, err
 	}
 	s.dir, s.scratch = dir, extsort.Scratch{FS: vfs.Default, Dir: dir.Scratch()}
+	s.buckets, s.logs = openBuckets(c, dir.Buckets()), dir.Imports()
 	store, err := pebblekv.Open(pebblekv.Options{Dir: dir.Store(), CacheBytes: c.CacheBytes, Logger: c.Log})
 	if err != nil {
 		return s, c.dataError(err)
@@ -200,9 +219,21 @@ func (c Config) dataError(err error) error {
 	return fmt.Errorf("open the data: %s; stator check %s says what is wrong with it", oneLine(err), c.DataDir)
 }
 
+// openBuckets returns the buckets that c asks for; dir is where they are if it asks
+// for none.
+func openBuckets(c Config, dir string) bucket.Store {
+	if c.S3Endpoint != "" {
+		return bucket.NewS3(c.S3Endpoint, c.Region)
+	}
+	return bucket.NewDir(cmp.Or(c.BucketDir, dir))
+}
+
 func (s storage) close() (err error) {
 	if s.store != nil {
 		err = s.store.Close()
+	}
+	if s.buckets != nil {
+		err = errors.Join(err, s.buckets.Close())
 	}
 	if s.dir != nil {
 		err = errors.Join(err, s.dir.Close())

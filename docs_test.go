@@ -48,10 +48,10 @@ func TestDocumentedFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	var have, documented []string
-	for _, m := range regexp.MustCompile(`(?m)^  --([a-z-]+)`).FindAllStringSubmatch(string(out), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^  --([a-z0-9-]+)`).FindAllStringSubmatch(string(out), -1) {
 		have = append(have, m[1])
 	}
-	for _, m := range regexp.MustCompile("(?m)^\\| `--([a-z-]+)` \\| `STATOR_([A-Z_]+)`").FindAllStringSubmatch(readText(t, "docs/serve.md"), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `--([a-z0-9-]+)` \\| `STATOR_([A-Z0-9_]+)`").FindAllStringSubmatch(readText(t, "docs/serve.md"), -1) {
 		documented = append(documented, m[1])
 		equal(t, "variable of --"+m[1], m[2], strings.ToUpper(strings.ReplaceAll(m[1], "-", "_")))
 	}

@@ -21,19 +21,21 @@ import (
 	"github.com/statordb/stator/internal/server"
 	"github.com/statordb/stator/internal/stream"
 	"github.com/statordb/stator/internal/table"
+	"github.com/statordb/stator/internal/transfer"
 	"github.com/statordb/stator/internal/trigger"
 )
 
 // Server is a running server. Its methods are safe for concurrent use.
 type Server struct {
-	config   Config
-	ln       net.Listener
-	http     *server.Server
-	engine   *table.Engine
-	streams  *stream.Streams
-	backups  *backup.Backups
-	triggers *trigger.Triggers
-	kinesis  *trigger.Kinesis // nil: there is no Kinesis endpoint
+	config    Config
+	ln        net.Listener
+	http      *server.Server
+	engine    *table.Engine
+	streams   *stream.Streams
+	backups   *backup.Backups
+	transfers *transfer.Transfers
+	triggers  *trigger.Triggers
+	kinesis   *trigger.Kinesis // nil: there is no Kinesis endpoint
 	storage
 	copies copies
 
@@ -101,11 +103,17 @@ func (s *Server) open() (err error) {
 	if err != nil {
 		return s.config.dataError(err)
 	}
+	s.transfers, err = transfer.Open(context.Background(), transfer.Config{
+		Store: s.store, Engine: s.engine, Buckets: s.buckets, Scratch: s.scratch, Logs: s.logs, Now: s.config.Now, Log: s.config.Log,
+	})
+	if err != nil {
+		return fmt.Errorf("open the data: %w", err)
+	}
 	if s.config.KinesisEndpoint != "" {
 		s.kinesis = trigger.NewKinesis(s.store, s.engine, s.streams, s.config.KinesisEndpoint, s.config.Now, s.config.Log)
 	}
 	operations := api.New(api.Config{
-		Engine: s.engine, Streams: s.streams, Backups: s.backups, Kinesis: s.kinesis,
+		Engine: s.engine, Streams: s.streams, Backups: s.backups, Transfers: s.transfers, Kinesis: s.kinesis,
 		Region: s.config.Region, Account: s.config.Account, Dialect: s.config.dialect(), EnforceCapacity: s.config.EnforceCapacity, Now: s.config.Now, Log: s.config.Log,
 	})
 	s.triggers, err = trigger.Open(context.Background(), s.store, s.streams, s.config.Now, s.config.Log)
@@ -157,6 +165,9 @@ func (s *Server) start() {
 		s.config.Log.Error("could not resume all background work", "error", err)
 	}
 	s.backups.Start()
+	if err := s.transfers.Start(ctx); err != nil {
+		s.config.Log.Error("could not resume all exports and imports", "error", err)
+	}
 	if s.kinesis != nil {
 		if err := s.kinesis.Look(ctx); err != nil {
 			s.config.Log.Error("could not resume all deliveries to Kinesis", "error", err)
@@ -182,12 +193,12 @@ func (s *Server) every(ctx context.Context, interval time.Duration, work func(co
 	}
 }
 
-// housekeep stores item counts, forgets client tokens and system backups that are
-// over, keeps the streams, and ends deliveries to Kinesis that are over.
+// housekeep stores item counts, forgets client tokens, system backups, exports and
+// imports that are over, keeps the streams, and ends deliveries to Kinesis that are over.
 func (s *Server) housekeep(ctx context.Context) error {
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
-	err := errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()), s.streams.Keep(ctx), s.backups.Expire(ctx))
+	err := errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()), s.streams.Keep(ctx), s.backups.Expire(ctx), s.transfers.Forget(ctx))
 	if s.kinesis != nil {
 		err = errors.Join(err, s.kinesis.Look(ctx))
 	}
@@ -238,6 +249,7 @@ func (s *Server) Close() error {
 		if s.kinesis != nil {
 			s.kinesis.Close()
 		}
+		s.transfers.Close()
 		s.backups.Close()
 		s.engine.Close()
 		if err == nil { // else a request may still write

@@ -19,7 +19,7 @@ var flagNames = strings.NewReplacer(
 	"Config.Listen", "--listen", "Config.Region", "--region", "Config.Account", "--account", "Config.Dialect", "--dialect",
 	"Config.CacheBytes", "--cache-bytes", "Config.AllowUnauthenticated", "--allow-unauthenticated",
 	"Config.Clock", "--clock", "Config.TTLDelay", "--ttl-delay",
-	"Config.KinesisEndpoint", "--kinesis-endpoint", "Config.Triggers", "--trigger",
+	"Config.KinesisEndpoint", "--kinesis-endpoint", "Config.S3Endpoint", "--s3-endpoint", "Config.BucketDir", "--bucket-dir", "Config.Triggers", "--trigger",
 )
 
 const heapBallast = 64 << 20
@@ -44,6 +44,8 @@ func serve(args []string) error {
 	set.DurationVar(&c.TTLDelay, "ttl-delay", 0, "how long items stay after their time to live is over")
 	set.BoolVar(&c.Admin, "admin", false, "let programs on this machine change triggers, see stator trigger")
 	set.StringVar(&c.KinesisEndpoint, "kinesis-endpoint", "", "URL of the Kinesis that gets the changes of tables, see EnableKinesisStreamingDestination")
+	set.StringVar(&c.S3Endpoint, "s3-endpoint", "", "URL of the S3-compatible server of exports and imports, in place of --bucket-dir")
+	set.StringVar(&c.BucketDir, "bucket-dir", "", "directory whose sub-directories stand for buckets (default buckets in the directory of the data)")
 	set.Func("trigger", "trigger to create at the start: JSON, or name=ship,table=Orders,target=URL; may be given several times", func(text string) error {
 		c.Triggers = append(c.Triggers, text)
 		return nil

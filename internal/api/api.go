@@ -22,6 +22,7 @@ import (
 	"github.com/statordb/stator/internal/partiql"
 	"github.com/statordb/stator/internal/stream"
 	"github.com/statordb/stator/internal/table"
+	"github.com/statordb/stator/internal/transfer"
 	"github.com/statordb/stator/internal/trigger"
 	"github.com/statordb/stator/internal/wire"
 )
@@ -31,10 +32,12 @@ type Config struct {
 	Engine  *table.Engine
 	Streams *stream.Streams
 	Backups *backup.Backups
-	Kinesis *trigger.Kinesis // nil: there is no Kinesis endpoint
-	Region  string           // in ARNs
-	Account string           // in ARNs, twelve digits
-	Dialect Dialect
+	// Transfers are the exports, imports and bulk puts.
+	Transfers *transfer.Transfers
+	Kinesis   *trigger.Kinesis // nil: there is no Kinesis endpoint
+	Region    string           // in ARNs
+	Account   string           // in ARNs, twelve digits
+	Dialect   Dialect
 	// EnforceCapacity limits how often throughput, capacity mode, class and
 	// deletion protection of a table are changed, as DynamoDB does.
 	EnforceCapacity bool

@@ -7,6 +7,8 @@
 //	LOCK     locked while a process has the directory open; empty
 //	store/   the storage engine's files
 //	scratch/ temporary files, removed when the directory is opened
+//	buckets/ the buckets of exports and imports, unless they are elsewhere
+//	imports/ what could not be imported, a file for each import
 //
 // A backup of it has a MANIFEST and the same in data/, without LOCK and scratch.
 //
@@ -35,6 +37,8 @@ const (
 	lockFile   = "LOCK"
 	storeDir   = "store"
 	scratchDir = "scratch"
+	bucketsDir = "buckets"
+	importsDir = "imports"
 )
 
 // upgrade takes the directory at path from one format to the next. It may be
@@ -105,6 +109,12 @@ func (d *Dir) Store() string { return filepath.Join(d.path, storeDir) }
 
 // Scratch returns the directory of temporary files. It does not exist.
 func (d *Dir) Scratch() string { return filepath.Join(d.path, scratchDir) }
+
+// Buckets returns the directory of the buckets. It need not exist.
+func (d *Dir) Buckets() string { return filepath.Join(d.path, bucketsDir) }
+
+// Imports returns the directory of the error logs of imports. It need not exist.
+func (d *Dir) Imports() string { return filepath.Join(d.path, importsDir) }
 
 // Close lets others open the directory.
 func (d *Dir) Close() error { return d.lock.Close() }

@@ -32,6 +32,8 @@ type Bulk struct {
 	// Usage is the size of what was put: of items under "", of index entries under
 	// the name of their index.
 	Usage map[string]int64
+	// Local and Global are the names of the indexes that the table had.
+	Local, Global []string `json:",omitempty"`
 }
 
 // In returns the request that b was made by.
@@ -50,6 +52,13 @@ func (t *Transfers) MadeBulk(ctx context.Context, in *model.StartBulkPutItemsInp
 // table.
 func (t *Transfers) Bulk(ctx context.Context, into *table.Table, arn string, in *model.StartBulkPutItemsInput) (*Bulk, error) {
 	b := &Bulk{Head: t.newHead(KindBulk, into.Descriptor, arn, in.ClientToken.V, in), Usage: map[string]int64{}}
+	for _, x := range into.Indexes {
+		if x.Global {
+			b.Global = append(b.Global, x.Name)
+		} else {
+			b.Local = append(b.Local, x.Name)
+		}
+	}
 	if err := t.add(ctx, b, in); errors.Is(err, errTaken) {
 		return t.MadeBulk(ctx, in)
 	} else if err != nil {
