@@ -242,6 +242,7 @@ func (s *Server) Close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 		defer cancel()
 		err := s.http.Shutdown(ctx)
+		_ = s.ln.Close() // closed already, unless it was not yet listened on
 		s.stop()
 		s.running.Wait()
 		s.copies.close()
