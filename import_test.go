@@ -347,7 +347,9 @@ func TestBulkPut(t *testing.T) {
 			*usage.BulkPutBytes <= 2**usage.Table.BulkPutBytes {
 			d.Errorf("the usage is %d of %v", *usage.BulkPutBytes, usage)
 		}
-		b = d.awaitBulk(d.bulk("ion/", func(in *dynamodb.StartBulkPutItemsInput) { in.InputS3Configuration.InputFormat = types.BulkOperationInputFormatIon }))
+		b = d.awaitBulk(d.bulk("ion/", func(in *dynamodb.StartBulkPutItemsInput) {
+			in.InputS3Configuration.InputFormat = types.BulkOperationInputFormatIon
+		}))
 		equal(d.T, "status", b.BulkOperationStatus, types.BulkOperationStatusCompleted)
 		equal(d.T, "items", len(d.contents("orders", "")), 3010)
 		equal(d.T, "entries", len(d.contents("orders", "byState")), 3010)
@@ -393,7 +395,9 @@ func TestBulkReports(t *testing.T) {
 		equal(d.T, "conditions alone", d.awaitBulk(d.bulk("only/", nil)).BulkOperationStatus, types.BulkOperationStatusCompleted)
 		d.write("damaged/1", "this is not compressed")
 		d.write("damaged/2", "")
-		b = d.awaitBulk(d.bulk("damaged/", func(in *dynamodb.StartBulkPutItemsInput) { in.InputS3Configuration.InputCompressionType = types.InputCompressionTypeGzip }))
+		b = d.awaitBulk(d.bulk("damaged/", func(in *dynamodb.StartBulkPutItemsInput) {
+			in.InputS3Configuration.InputCompressionType = types.InputCompressionTypeGzip
+		}))
 		equal(d.T, "a damaged object", fmt.Sprint(b.BulkOperationStatus, b.FailedItemCount), "COMPLETED_WITH_ERRORS1")
 	})
 }
@@ -404,7 +408,9 @@ func TestBulkErrors(t *testing.T) {
 		equal(d.T, "no table", code(err), "ResourceNotFoundException")
 		_, err = d.bulk("in/", func(in *dynamodb.StartBulkPutItemsInput) { in.OutputS3Configuration.S3Bucket = nil })
 		equal(d.T, "no output", code(err), "ValidationException")
-		b := d.awaitBulk(d.bulk("in/", func(in *dynamodb.StartBulkPutItemsInput) { in.InputS3Configuration.S3Bucket = aws.String("no-such-bucket") }))
+		b := d.awaitBulk(d.bulk("in/", func(in *dynamodb.StartBulkPutItemsInput) {
+			in.InputS3Configuration.S3Bucket = aws.String("no-such-bucket")
+		}))
 		equal(d.T, "no bucket", fmt.Sprint(b.BulkOperationStatus, " ", aws.ToString(b.FailureCode)), "FAILED S3NoSuchBucket")
 		_, err = d.db.CancelBulkOperation(d.Context(), &dynamodb.CancelBulkOperationInput{BulkOperationArn: b.BulkOperationArn})
 		equal(d.T, "cancelling what is over", code(err), "ValidationException")

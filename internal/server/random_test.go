@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/statordb/stator/internal/api"
 	"github.com/statordb/stator/internal/backup"
+	"github.com/statordb/stator/internal/bucket"
 	"github.com/statordb/stator/internal/clock"
 	"github.com/statordb/stator/internal/extsort"
 	"github.com/statordb/stator/internal/kv"
@@ -36,6 +38,7 @@ import (
 	"github.com/statordb/stator/internal/server"
 	"github.com/statordb/stator/internal/stream"
 	"github.com/statordb/stator/internal/table"
+	"github.com/statordb/stator/internal/transfer"
 	"github.com/statordb/stator/internal/trigger"
 )
 
@@ -114,6 +117,7 @@ type episode struct {
 	engine  *table.Engine
 	streams *stream.Streams
 	backups *backup.Backups
+	moved   *transfer.Transfers
 	kinesis *trigger.Kinesis
 	api     *api.API
 	url     string
@@ -140,9 +144,13 @@ func newEpisode(t *testing.T, models *modeltest.Models, seed uint64) *episode {
 	e.streams = stream.New(e.engine, "us-east-1", "123456789012", now)
 	e.backups, err = backup.Open(t.Context(), backup.Config{Store: store, Engine: e.engine, Scratch: extsort.Scratch{FS: vfs.NewMem(), Dir: "scratch"}, Now: now, Log: log})
 	e.must(err)
+	e.moved, err = transfer.Open(t.Context(), transfer.Config{
+		Store: store, Engine: e.engine, Buckets: e.buckets(), Scratch: extsort.Scratch{FS: vfs.NewMem(), Dir: "scratch"}, Logs: t.TempDir(), Now: now, Log: log,
+	})
+	e.must(err)
 	e.kinesis = trigger.NewKinesis(store, e.engine, e.streams, e.newKinesis(), now, log)
 	e.api = api.New(api.Config{
-		Engine: e.engine, Streams: e.streams, Backups: e.backups, Kinesis: e.kinesis,
+		Engine: e.engine, Streams: e.streams, Backups: e.backups, Transfers: e.moved, Kinesis: e.kinesis,
 		Region: "us-east-1", Account: "123456789012", Dialect: api.Dialect(e.rand.IntN(2)), EnforceCapacity: enforce, Now: now, Log: log,
 	})
 	front := server.New(server.Config{API: e.api, Region: "us-east-1", Metrics: server.NewMetrics(store, e.engine, e.backups, e.kinesis), Log: log})
@@ -164,6 +172,19 @@ func (e *episode) openStore(log *slog.Logger) kv.Store {
 	e.must(err)
 	e.Cleanup(func() { e.must(store.Close()) })
 	return store
+}
+
+// buckets makes buckets that have something to import.
+func (e *episode) buckets() bucket.Store {
+	path := e.TempDir()
+	for name, content := range map[string]string{
+		"in/1.json": `{"Item":{"pk":{"S":"a"},"sk":{"N":"1"},"a":{"S":"x"}}}` + "\nnonsense\n" + `{"Item":{"pk":{"S":"b"}},"ConditionExpression":"attribute_not_exists(pk)"}`,
+		"in/2.ion":  `$ion_1_0 {Item:{pk:"c",sk:2.,b:$dynamodb_SS::["x"]}}`, "in/3.csv": "pk,sk,a\nd,3,y\n",
+	} {
+		file := filepath.Join(path, "files", name)
+		e.must(errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(content), 0o600)))
+	}
+	return bucket.NewDir(path)
 }
 
 // newKinesis starts a Kinesis that has every data stream and drops what it
@@ -214,6 +235,7 @@ func (e *episode) run(rounds int) {
 	e.kinesis.Close()
 	patience.Until(e, func() bool { return !e.restoring() }, "the end of all restores")
 	e.backups.Close()
+	e.moved.Close()
 	e.engine.Close() // ends the background work
 	if err := e.engine.CheckAll(e.Context()); err != nil {
 		e.Errorf("the data in the end: %v", err)
@@ -238,7 +260,7 @@ func (e *episode) run(rounds int) {
 // most of the times instead.
 var rarely = map[string]string{"DeleteTable": "CreateTable", "DeleteBackup": "CreateBackup"}
 
-// restoring reports whether a table is being restored.
+// restoring reports whether a table is being restored or imported.
 func (e *episode) restoring() (yes bool) {
 	e.engine.Each(func(t *table.Table) { yes = yes || t.Creating })
 	return yes
@@ -278,7 +300,7 @@ func (e *episode) moveClock(r *rand.Rand) {
 	by := []time.Duration{time.Second, time.Minute, 11 * time.Minute, 5 * time.Hour, 25 * time.Hour, -time.Hour}[r.IntN(6)]
 	e.clock.Move(e.clock.Now().Add(by))
 	err := errors.Join(e.engine.ExpireAll(e.Context(), e.clock.Now()), e.engine.SaveCounts(e.Context()),
-		e.engine.ForgetTokens(e.Context(), e.clock.Now()), e.streams.Keep(e.Context()), e.kinesis.Look(e.Context()), e.backups.Expire(e.Context()))
+		e.engine.ForgetTokens(e.Context(), e.clock.Now()), e.streams.Keep(e.Context()), e.kinesis.Look(e.Context()), e.backups.Expire(e.Context()), e.moved.Forget(e.Context()))
 	if err != nil {
 		e.Errorf("work after the clock was moved: %v", err)
 	}

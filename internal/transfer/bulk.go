@@ -167,7 +167,7 @@ func (t *Transfers) bulk(b *Bulk) func(context.Context) (bool, time.Duration, er
 			}
 			err = run.finish(ctx, status, nil)
 		case err != nil && ctx.Err() == nil:
-			t.Log.Error("bulk puts failed", "operation", b.ARN(), "error", err)
+			t.Log.Warn("bulk puts failed", "operation", b.ARN(), "error", err)
 			done, err = true, run.finish(ctx, Failed, failed(err))
 		}
 		if err != nil || done {
@@ -326,7 +326,7 @@ func (r *bulkRun) finish(ctx context.Context, status string, why *failure) error
 		if status != Failed {
 			return r.finish(ctx, Failed, failed(err))
 		}
-		r.transfers.Log.Error("the manifest of bulk puts could not be written", "operation", r.ARN(), "error", err)
+		r.transfers.Log.Warn("the manifest of bulk puts could not be written", "operation", r.ARN(), "error", err)
 	}
 	return r.transfers.advance(context.WithoutCancel(ctx), r.Bulk, &next)
 }

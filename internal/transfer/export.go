@@ -120,7 +120,7 @@ func (t *Transfers) export(e *Export) func(context.Context) (bool, time.Duration
 		case ctx.Err() != nil:
 			return false, 0, ctx.Err()
 		case err != nil:
-			t.Log.Error("an export failed", "export", e.ARN(), "error", err)
+			t.Log.Warn("an export failed", "export", e.ARN(), "error", err)
 			err = t.end(ctx, e, Failed, failed(err))
 		default:
 			err = t.end(ctx, e, Completed, nil)

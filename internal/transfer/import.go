@@ -158,7 +158,7 @@ var errItems = &failure{"ItemValidationError", "Some of the items failed validat
 
 // abandon ends an import that failed, without its table: half a table is none.
 func (t *Transfers) abandon(ctx context.Context, i *Import, cause error) (bool, time.Duration, error) {
-	t.Log.Error("an import failed and its table is removed", "import", i.ARN(), "error", cause)
+	t.Log.Warn("an import failed and its table is removed", "import", i.ARN(), "error", cause)
 	if p := t.progress(i.ID); p != nil {
 		p.copyTo(i)
 	}

@@ -6,6 +6,7 @@ package modeltest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 )
@@ -39,7 +40,9 @@ type shape struct {
 // Load reads the models in a directory, which is internal/model/data.
 func Load(dir string) (*Models, error) {
 	m := &Models{operations: map[string]*operation{}}
-	for _, name := range []string{"dynamodb.json", "dynamodbstreams.json"} {
+	var shapes map[string]*shape
+	protocol := ""
+	for _, name := range []string{"dynamodbstreams.json", "dynamodb.json", "newer.json"} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return nil, err
@@ -48,12 +51,20 @@ func Load(dir string) (*Models, error) {
 			Metadata   struct{ TargetPrefix string }
 			Operations map[string]*operation
 			Shapes     map[string]*shape
+			Members    map[string]map[string]ref // of shapes of the file before
 		}
 		if err := json.Unmarshal(text, &service); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		if service.Members == nil {
+			shapes, protocol = service.Shapes, service.Metadata.TargetPrefix
+		}
+		maps.Copy(shapes, service.Shapes)
+		for name, members := range service.Members {
+			maps.Copy(shapes[name].Members, members)
+		}
 		for name, op := range service.Operations {
-			op.shapes, op.protocol = service.Shapes, service.Metadata.TargetPrefix
+			op.shapes, op.protocol = shapes, protocol
 			m.operations[name] = op
 		}
 	}

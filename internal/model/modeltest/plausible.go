@@ -57,8 +57,21 @@ func init() {
 		"StreamArn":          (*Generator).streamARN,
 		"BackupArn":          (*Generator).backupARN,
 		"BackupName":         func(g *Generator) { g.text("backup" + strconv.Itoa(g.rand.IntN(10))) },
-		"RestoreTableFromBackupInput.TargetTableName":      (*Generator).targetTable,
-		"RestoreTableToPointInTimeInput.TargetTableName":   (*Generator).targetTable,
+		"RestoreTableFromBackupInput.TargetTableName":    (*Generator).targetTable,
+		"RestoreTableToPointInTimeInput.TargetTableName": (*Generator).targetTable,
+		"TableCreationParameters.TableName":              (*Generator).targetTable,
+		"ExportArn": func(g *Generator) {
+			g.known("ExportArn", "arn:aws:dynamodb:us-east-1:123456789012:table/nothing/export/01793534400000-0123abcd")
+		},
+		"ImportArn": func(g *Generator) {
+			g.known("ImportArn", "arn:aws:dynamodb:us-east-1:123456789012:table/nothing/import/01793534400000-0123abcd")
+		},
+		"BulkOperationArn": func(g *Generator) {
+			g.known("BulkOperationArn", "arn:aws:dynamodb:us-east-1:123456789012:table/nothing/bulk-operation/01793534400000-0123abcd")
+		},
+		"ClientToken": func(g *Generator) { g.text("token" + strconv.Itoa(g.rand.IntN(10))) },
+		"S3Bucket":    func(g *Generator) { g.text(pick(g, []string{"files", "files", "files", "nothing"})) },
+		"S3Prefix":    func(g *Generator) { g.text(pick(g, []string{"", "in/", "in/1", "out", "a//b"})) },
 		"KinesisStreamingDestinationInput.StreamArn":       (*Generator).dataStream,
 		"UpdateKinesisStreamingDestinationInput.StreamArn": (*Generator).dataStream,
 		"ShardId":        func(g *Generator) { g.known("ShardId", "shardId-00000000000000000000-00000000") },
