@@ -140,7 +140,7 @@ type failure struct{ code, text string }
 func (f *failure) Error() string { return f.code + ": " + f.text }
 
 // failed returns the failure that err is. The codes of buckets are the service's,
-// as far as they are known; that of damaged input and of the rest are not.
+// but for that of a key, which a bucket of the service can have.
 func failed(err error) *failure {
 	var f *failure
 	if errors.As(err, &f) {
@@ -154,6 +154,8 @@ func failed(err error) *failure {
 		code = "S3NoSuchKey"
 	case errors.Is(err, bucket.ErrDenied):
 		code = "S3AccessDenied"
+	case errors.Is(err, bucket.ErrKey):
+		code = "S3InvalidKey"
 	}
 	return &failure{code, err.Error()}
 }

@@ -131,6 +131,7 @@ var sources = map[string]string{
 	"ShardIterator": "ShardIterator", "NextShardIterator": "ShardIterator", "SequenceNumber": "SequenceNumber",
 	"StartingSequenceNumber": "SequenceNumber", "EndingSequenceNumber": "SequenceNumber",
 	"StreamArn": "StreamArn", "LatestStreamArn": "StreamArn", "BackupArn": "BackupArn",
+	"ExportArn": "ExportArn", "ImportArn": "ImportArn", "BulkOperationArn": "BulkOperationArn",
 }
 
 // remember keeps the last values of a member.

@@ -53,6 +53,9 @@ var likely = map[string]int{
 	"UseLatestRestorableTime":                      60,
 	"RestoreDateTime":                              40,
 	"ProvisionedThroughputOverride":                5,
+	"OutputS3Configuration.S3Bucket":               95,
+	"S3SseKmsKeyId":                                3,
+	"IncrementalExportSpecification":               5,
 	"TotalSegments":                                0, // see segment
 }
 

@@ -69,9 +69,13 @@ func init() {
 		"BulkOperationArn": func(g *Generator) {
 			g.known("BulkOperationArn", "arn:aws:dynamodb:us-east-1:123456789012:table/nothing/bulk-operation/01793534400000-0123abcd")
 		},
-		"ClientToken": func(g *Generator) { g.text("token" + strconv.Itoa(g.rand.IntN(10))) },
-		"S3Bucket":    func(g *Generator) { g.text(pick(g, []string{"files", "files", "files", "nothing"})) },
-		"S3Prefix":    func(g *Generator) { g.text(pick(g, []string{"", "in/", "in/1", "out", "a//b"})) },
+		"ClientToken":                    func(g *Generator) { g.text("token" + strconv.Itoa(g.rand.IntN(10))) },
+		"S3BucketOwner":                  func(g *Generator) { g.text("123456789012") },
+		"BulkOperationWriteRequestUnits": func(g *Generator) { g.raw(strconv.Itoa(1024 + g.rand.IntN(50))) },
+		"ExportNextToken":                func(g *Generator) { g.known("NextToken", "token") },
+		"ImportNextToken":                func(g *Generator) { g.known("NextToken", "token") },
+		"S3Bucket":                       func(g *Generator) { g.text(pick(g, []string{"files", "files", "files", "nothing"})) },
+		"S3Prefix":                       func(g *Generator) { g.text(pick(g, []string{"", "in/", "in/1", "out", "a//b"})) },
 		"KinesisStreamingDestinationInput.StreamArn":       (*Generator).dataStream,
 		"UpdateKinesisStreamingDestinationInput.StreamArn": (*Generator).dataStream,
 		"ShardId":        func(g *Generator) { g.known("ShardId", "shardId-00000000000000000000-00000000") },
