@@ -59,6 +59,7 @@ func TestDrive(t *testing.T) {
 	d.statements()
 	d.records()
 	d.backups()
+	d.transfers()
 	d.deleteTables()
 	for _, name := range api.Names() {
 		if !d.called[name] {
@@ -332,6 +333,42 @@ func (d *drive) backups() {
 	}
 	did(d, d.db.DeleteBackup, &dynamodb.DeleteBackupInput{BackupArn: arn})
 	failed[*types.BackupNotFoundException](d, d.db.DescribeBackup, &dynamodb.DescribeBackupInput{BackupArn: arn})
+}
+
+func (d *drive) transfers() {
+	export := did(d, d.db.ExportTableToPointInTime, &dynamodb.ExportTableToPointInTimeInput{TableArn: d.table.TableArn, S3Bucket: aws.String("files")}).ExportDescription
+	patience.Until(d, func() bool {
+		export = did(d, d.db.DescribeExport, &dynamodb.DescribeExportInput{ExportArn: export.ExportArn}).ExportDescription
+		return export.ExportStatus == types.ExportStatusCompleted
+	}, "an export that is COMPLETED")
+	equal(d.T, "exports", len(did(d, d.db.ListExports, &dynamodb.ListExportsInput{TableArn: d.table.TableArn}).ExportSummaries), 1)
+	prefix := dataPrefix(export)
+	made := did(d, d.db.ImportTable, &dynamodb.ImportTableInput{
+		S3BucketSource: &types.S3BucketSource{S3Bucket: aws.String("files"), S3KeyPrefix: &prefix},
+		InputFormat:    types.InputFormatDynamodbJson, InputCompressionType: types.InputCompressionTypeGzip,
+		TableCreationParameters: &types.TableCreationParameters{
+			TableName: aws.String("Imported"), BillingMode: types.BillingModePayPerRequest,
+			AttributeDefinitions: []types.AttributeDefinition{defined("artist", "S"), defined("song", "S")}, KeySchema: keyAttributes("artist", "song"),
+		},
+	}).ImportTableDescription
+	patience.Until(d, func() bool {
+		return did(d, d.db.DescribeImport, &dynamodb.DescribeImportInput{ImportArn: made.ImportArn}).ImportTableDescription.ImportStatus == types.ImportStatusCompleted
+	}, "an import that is COMPLETED")
+	equal(d.T, "imports", len(did(d, d.db.ListImports, &dynamodb.ListImportsInput{}).ImportSummaryList), 1)
+	bulk := did(d, d.db.StartBulkPutItems, &dynamodb.StartBulkPutItemsInput{
+		TableName:             aws.String("Imported"),
+		InputS3Configuration:  &types.InputS3Configuration{S3Bucket: aws.String("files"), S3KeyPrefix: &prefix, InputFormat: types.BulkOperationInputFormatDynamodbJson, InputCompressionType: types.InputCompressionTypeGzip},
+		OutputS3Configuration: &types.OutputS3Configuration{S3Bucket: aws.String("files"), OutputType: []types.OutputTypeEnum{types.OutputTypeEnumError}},
+	}).BulkOperationDescription
+	patience.Until(d, func() bool {
+		bulk = did(d, d.db.DescribeBulkOperation, &dynamodb.DescribeBulkOperationInput{BulkOperationArn: bulk.BulkOperationArn}).BulkOperationDescription
+		return bulk.BulkOperationStatus == types.BulkOperationStatusCompleted
+	}, "bulk puts that are COMPLETED")
+	equal(d.T, "items", bulk.ProcessedItemCount, *export.ItemCount)
+	equal(d.T, "bulk operations", len(did(d, d.db.ListBulkOperations, &dynamodb.ListBulkOperationsInput{}).BulkOperationsSummaryList), 1)
+	_, err := d.db.CancelBulkOperation(d.Context(), &dynamodb.CancelBulkOperationInput{BulkOperationArn: bulk.BulkOperationArn})
+	equal(d.T, "cancelling what is over", code(err), "ValidationException")
+	did(d, d.db.DeleteTable, &dynamodb.DeleteTableInput{TableName: aws.String("Imported")})
 }
 
 func (d *drive) deleteTables() {
