@@ -185,11 +185,47 @@ async function backups() {
   await fails('BackupNotFoundException', call('DescribeBackup', { BackupArn }))
 }
 
+// until reads until a state is over, and checks that it is COMPLETED.
+async function until(read) {
+  let state
+  for (let n = 0; n < 600 && (state = await read()) === 'IN_PROGRESS'; n++) await new Promise((done) => setTimeout(done, 100))
+  assert.equal(state, 'COMPLETED')
+}
+
+async function transfers() {
+  const { Table: { TableArn } } = await call('DescribeTable', { TableName: 'Music' })
+  const { ExportDescription: { ExportArn } } = await call('ExportTableToPointInTime', { TableArn, S3Bucket: 'files' })
+  await until(async () => (await call('DescribeExport', { ExportArn })).ExportDescription.ExportStatus)
+  assert.deepEqual((await call('ListExports', { TableArn })).ExportSummaries.map((e) => e.ExportArn), [ExportArn])
+  const S3KeyPrefix = `AWSDynamoDB/${ExportArn.split('/').pop()}/data/`
+  const { ImportTableDescription: { ImportArn } } = await call('ImportTable', {
+    S3BucketSource: { S3Bucket: 'files', S3KeyPrefix }, InputFormat: 'DYNAMODB_JSON', InputCompressionType: 'GZIP',
+    TableCreationParameters: {
+      TableName: 'Imported', BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: ['artist', 'song'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+      KeySchema: [{ AttributeName: 'artist', KeyType: 'HASH' }, { AttributeName: 'song', KeyType: 'RANGE' }],
+    },
+  })
+  await until(async () => (await call('DescribeImport', { ImportArn })).ImportTableDescription.ImportStatus)
+  assert.deepEqual((await call('ListImports')).ImportSummaryList.map((i) => i.ImportArn), [ImportArn])
+  const { Count } = await call('Scan', { TableName: 'Music' })
+  assert.equal((await call('Scan', { TableName: 'Imported' })).Count, Count)
+  const { BulkOperationDescription: { BulkOperationArn } } = await call('StartBulkPutItems', {
+    TableName: 'Imported', InputS3Configuration: { S3Bucket: 'files', S3KeyPrefix, InputFormat: 'DYNAMODB_JSON', InputCompressionType: 'GZIP' },
+    OutputS3Configuration: { S3Bucket: 'files', OutputType: ['ERROR'] },
+  })
+  await until(async () => (await call('DescribeBulkOperation', { BulkOperationArn })).BulkOperationDescription.BulkOperationStatus)
+  assert.equal((await call('DescribeBulkOperation', { BulkOperationArn })).BulkOperationDescription.ProcessedItemCount, Count)
+  assert.equal((await call('ListBulkOperations')).BulkOperationsSummaryList.length, 1)
+  await fails('ValidationException', call('CancelBulkOperation', { BulkOperationArn }))
+  await call('DeleteTable', { TableName: 'Imported' })
+}
+
 async function end() {
   assert.equal((await call('DeleteTable', { TableName: 'Music' })).TableDescription.TableStatus, 'DELETING')
   await fails('ResourceNotFoundException', call('DescribeTable', { TableName: 'Music' }))
 }
 
-for (const part of [tables, items, documents, transactions, statements, records, destinations, backups, end]) await part()
+for (const part of [tables, items, documents, transactions, statements, records, destinations, backups, transfers, end]) await part()
 assert.deepEqual(process.env.STATOR_OPERATIONS.trim().split(' ').filter((name) => !called.has(name)), [], 'operations not called')
 console.log(`drive.mjs: the SDK for JavaScript called ${called.size} operations`)

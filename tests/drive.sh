@@ -150,6 +150,47 @@ ddb delete-backup --backup-arn "$backup" --query BackupDescription.BackupDetails
 is DELETED
 fails BackupNotFoundException describe-backup --backup-arn "$backup"
 
+# until_completed runs a command until it prints no state of work under way, which is then
+# COMPLETED.
+until_completed() {
+  for _ in $(seq 600); do
+    ddb "$@"
+    [ "$out" = IN_PROGRESS ] || break
+    sleep 0.1
+  done
+  is COMPLETED
+}
+ddb export-table-to-point-in-time --table-arn "$table" --s3-bucket files --query ExportDescription.ExportArn
+export=$out
+until_completed describe-export --export-arn "$export" --query ExportDescription.ExportStatus
+ddb list-exports --query 'ExportSummaries[].ExportType'
+is FULL_EXPORT
+data=AWSDynamoDB/${export##*/}/data/
+ddb import-table --s3-bucket-source S3Bucket=files,S3KeyPrefix="$data" --input-format DYNAMODB_JSON --input-compression-type GZIP --table-creation-parameters '{
+  "TableName":"Imported","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"artist","KeyType":"HASH"},{"AttributeName":"song","KeyType":"RANGE"}],
+  "AttributeDefinitions":[{"AttributeName":"artist","AttributeType":"S"},{"AttributeName":"song","AttributeType":"S"}]}' --query ImportTableDescription.ImportArn
+import=$out
+until_completed describe-import --import-arn "$import" --query ImportTableDescription.ImportStatus
+ddb list-imports --query 'ImportSummaryList[].InputFormat'
+is DYNAMODB_JSON
+ddb scan --table-name Music --select COUNT --query Count
+count=$out
+ddb scan --table-name Imported --select COUNT --query Count
+is "$count"
+if aws dynamodb start-bulk-put-items help >/dev/null 2>&1; then
+  ddb start-bulk-put-items --table-name Imported --output-s3-configuration S3Bucket=files,OutputType=ERROR \
+    --input-s3-configuration S3Bucket=files,S3KeyPrefix="$data",InputFormat=DYNAMODB_JSON,InputCompressionType=GZIP --query BulkOperationDescription.BulkOperationArn
+  bulk=$out
+  until_completed describe-bulk-operation --bulk-operation-arn "$bulk" --query BulkOperationDescription.BulkOperationStatus
+  ddb list-bulk-operations --query 'length(BulkOperationsSummaryList)'
+  is 1
+  fails ValidationException cancel-bulk-operation --bulk-operation-arn "$bulk"
+else
+  echo "drive.sh: NOT RUN: $(aws --version 2>&1 | cut -d' ' -f1) has no bulk operations"
+  called+=(StartBulkPutItems DescribeBulkOperation ListBulkOperations CancelBulkOperation)
+fi
+ddb delete-table --table-name Imported
+
 ddb update-table --table-name Music --no-deletion-protection-enabled
 ddb delete-table --table-name Music --query 'TableDescription.TableStatus'
 is DELETING

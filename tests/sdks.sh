@@ -16,7 +16,7 @@ export STATOR_OPERATIONS
 [ -n "$STATOR_OPERATIONS" ] || { echo 'docs/supported.md names no operation' >&2; exit 1; }
 
 # The packages of drive.mjs.
-javascript=(@aws-sdk/client-dynamodb@3.1141.0 @aws-sdk/lib-dynamodb@3.1141.0 @aws-sdk/client-dynamodb-streams@3.1141.0)
+javascript=(@aws-sdk/client-dynamodb@3.1162.0 @aws-sdk/lib-dynamodb@3.1162.0 @aws-sdk/client-dynamodb-streams@3.1141.0)
 
 # missing says what a script lacks, and nothing if it can run.
 missing() {
