@@ -20,6 +20,7 @@ require (
 	github.com/prometheus/client_model v0.6.2
 	github.com/tidwall/btree v1.8.2
 	github.com/valyala/fasthttp v1.74.0
+	golang.org/x/sync v0.22.0
 	golang.org/x/sys v0.49.0
 )
 

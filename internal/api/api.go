@@ -74,6 +74,7 @@ type Result struct {
 // JSON body, which must stay unchanged meanwhile. The answer's body is
 // appended to dst.
 func (a *API) Do(ctx context.Context, name string, body, dst []byte) (res Result) {
+	a.Engine.Requests.Add()
 	op := lookup(name)
 	if op == nil {
 		return fail(unknownOperation(body), dst)

@@ -199,7 +199,7 @@ func (bs *Backups) fill(ctx context.Context, r *restore) (err error) {
 	defer func() { err = errors.Join(err, past.Close()) }()
 	r.items.Store(0)
 	r.bytes.Store(0)
-	err = bs.Engine.Fill(ctx, t, bs.Scratch, past.Pairs(ctx, r.Source.Whole()), func(size int) {
+	err = bs.Engine.Fill(ctx, t, bs.Scratch, job.Paced(ctx, &bs.Engine.Requests, past.Pairs(ctx, r.Source.Whole())), func(size int) {
 		r.items.Add(1)
 		r.bytes.Add(int64(size))
 	})

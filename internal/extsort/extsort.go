@@ -16,6 +16,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"slices"
+	"sort"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -52,9 +53,10 @@ type Sorter struct {
 	spilling chan struct{} // closed when the batch before is a run; nil: there is none
 	shared   []byte        // what all keys ever added begin with; nil before the first
 
-	runs  []run
-	files int   // how many were ever made
-	err   error // what ended it
+	runs   []run
+	files  int   // how many were ever made
+	sorted bool  // nothing can be added any more
+	err    error // what ended it
 }
 
 // batch is pairs in memory.
@@ -82,6 +84,9 @@ func New(s Scratch) *Sorter {
 func (s *Sorter) Add(key, value []byte) error {
 	if s.spilling == nil && s.err != nil { // while a run is written, its writer has err
 		return s.err
+	}
+	if s.sorted {
+		return errSorted
 	}
 	size := headerBytes + len(key) + len(value)
 	// There are two batches.
@@ -197,52 +202,72 @@ func (b *batch) write(w *runWriter) error {
 	return nil
 }
 
-// Sorted yields the pairs in ascending order of their keys, those with equal
-// keys in the order they were added. A pair is valid until the next one is
-// asked for. After an error nothing more is yielded. It can be asked for again,
-// but nothing can be added any more.
-func (s *Sorter) Sorted(ctx context.Context) iter.Seq2[kv.Pair, error] {
-	return func(yield func(kv.Pair, error) bool) {
-		if err := s.prepare(ctx); err != nil {
-			yield(kv.Pair{}, err)
-			return
-		}
-		if len(s.runs) > 0 {
-			s.merge(ctx, s.runs, func(_ []byte, p kv.Pair, err error) bool { return yield(p, err) })
-			return
-		}
-		for i, e := range s.entries {
-			if i%1024 == 0 && ctx.Err() != nil {
-				yield(kv.Pair{}, ctx.Err())
-				return
-			}
-			if _, p := stored(s.arena[e.offset:]); !yield(p, nil) {
-				return
-			}
-		}
-	}
-}
-
-// prepare brings the pairs into a state in which one merge yields them all.
-func (s *Sorter) prepare(ctx context.Context) error {
-	if err := s.settle(); err != nil {
+// Sort ends the adding of pairs. It may be called again. After it several may
+// read at the same time.
+func (s *Sorter) Sort(ctx context.Context) error {
+	if err := s.settle(); err != nil || s.sorted {
 		return err
 	}
-	if len(s.runs) == 0 {
-		s.sort(len(s.shared))
-		return nil
-	}
-	if len(s.entries) > 0 {
+	if len(s.runs) > 0 && len(s.entries) > 0 {
 		if err := errors.Join(s.spill(), s.settle()); err != nil {
 			return err
 		}
 	}
-	s.batch, s.spare = batch{}, batch{}
-	return s.reduce(ctx)
+	if len(s.runs) == 0 {
+		s.sort(len(s.shared))
+	} else {
+		s.batch, s.spare = batch{}, batch{}
+		if err := s.reduce(ctx); err != nil {
+			return err
+		}
+	}
+	s.sorted = true
+	return nil
 }
 
-// errClosed is the answer of a Sorter that was closed.
-var errClosed = errors.New("sort: closed")
+// Sorted yields the pairs in ascending order of their keys, those with equal
+// keys in the order they were added. A pair is valid until the next one is
+// asked for. After an error nothing more is yielded.
+func (s *Sorter) Sorted(ctx context.Context) iter.Seq2[kv.Pair, error] {
+	return s.In(ctx, kv.Range{})
+}
+
+// In is Sorted for the pairs in r, which is not reversed.
+func (s *Sorter) In(ctx context.Context, r kv.Range) iter.Seq2[kv.Pair, error] {
+	return func(yield func(kv.Pair, error) bool) {
+		if err := s.Sort(ctx); err != nil {
+			yield(kv.Pair{}, err)
+			return
+		}
+		visit := func(_ []byte, p kv.Pair, err error) bool {
+			if err == nil && r.End != nil && bytes.Compare(p.Key, r.End) >= 0 {
+				return false
+			}
+			return yield(p, err)
+		}
+		if len(s.runs) > 0 {
+			s.merge(ctx, s.runs, r.Start, visit)
+			return
+		}
+		first := sort.Search(len(s.entries), func(i int) bool { return bytes.Compare(s.keyAt(s.entries[i].offset), r.Start) >= 0 })
+		for i, e := range s.entries[first:] {
+			if i%1024 == 0 && ctx.Err() != nil {
+				yield(kv.Pair{}, ctx.Err())
+				return
+			}
+			if all, p := stored(s.arena[e.offset:]); !visit(all, p, nil) {
+				return
+			}
+		}
+	}
+}
+
+// errClosed is the answer of a Sorter that was closed, errSorted that to adding
+// to what is sorted.
+var (
+	errClosed = errors.New("sort: closed")
+	errSorted = errors.New("sort: sorted already")
+)
 
 // Close removes the files. The Sorter is of no use afterwards.
 func (s *Sorter) Close() error {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -92,6 +93,7 @@ func TestModel(t *testing.T) {
 					t.Fatalf("%d pairs came out in another order than a stable sort of the %d", len(got), len(want))
 				}
 			}
+			checkRanges(t, s, want, rng)
 			if c.memory == 0 && len(files(t, fs)) > 0 {
 				t.Errorf("files were made for what fits into memory: %v", files(t, fs))
 			}
@@ -103,6 +105,32 @@ func TestModel(t *testing.T) {
 			}
 		})
 	}
+}
+
+// checkRanges reads random ranges of what is sorted, several at a time.
+func checkRanges(t *testing.T, s *extsort.Sorter, want []kv.Pair, rng *rand.Rand) {
+	t.Helper()
+	var readers sync.WaitGroup
+	for range 8 {
+		r := kv.Range{Start: randomPair(rng, 0).Key, End: randomPair(rng, 0).Key}
+		readers.Go(func() {
+			var got []kv.Pair
+			for p, err := range s.In(context.Background(), r) {
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got = append(got, kv.Pair{Key: bytes.Clone(p.Key), Value: bytes.Clone(p.Value)})
+			}
+			inside := slices.DeleteFunc(slices.Clone(want), func(p kv.Pair) bool {
+				return bytes.Compare(p.Key, r.Start) < 0 || bytes.Compare(p.Key, r.End) >= 0
+			})
+			if !slices.EqualFunc(got, inside, equal) {
+				t.Errorf("%d pairs from %x to %x, want %d", len(got), r.Start, r.End, len(inside))
+			}
+		})
+	}
+	readers.Wait()
 }
 
 func equal(a, b kv.Pair) bool { return bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Value, b.Value) }

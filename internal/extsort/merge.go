@@ -32,7 +32,7 @@ func (s *Sorter) reduce(ctx context.Context) error {
 
 func (s *Sorter) mergeToRun(ctx context.Context, runs []run) (run, error) {
 	return s.writeRun(func(w *runWriter) (err error) {
-		s.merge(ctx, runs, func(stored []byte, _ kv.Pair, e error) bool {
+		s.merge(ctx, runs, nil, func(stored []byte, _ kv.Pair, e error) bool {
 			if err = e; err == nil {
 				err = w.add(stored)
 			}
@@ -42,9 +42,10 @@ func (s *Sorter) mergeToRun(ctx context.Context, runs []run) (run, error) {
 	})
 }
 
-// merge yields the pairs of runs in order, each also with its header.
-func (s *Sorter) merge(ctx context.Context, runs []run, yield func(stored []byte, p kv.Pair, err error) bool) {
-	h, err := s.openHeap(runs)
+// merge yields the pairs of runs from the key start on, in order, each also with
+// its header.
+func (s *Sorter) merge(ctx context.Context, runs []run, start []byte, yield func(stored []byte, p kv.Pair, err error) bool) {
+	h, err := s.openHeap(runs, start)
 	defer func() { h.close() }() // of the readers left by then
 	for n := 0; err == nil && len(h) > 0; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
@@ -64,17 +65,24 @@ func (s *Sorter) merge(ctx context.Context, runs []run, yield func(stored []byte
 // readers is a heap of runs, the one with the first pair on top.
 type readers []*runReader
 
-// openHeap opens runs; the caller closes the heap, whatever the error.
-func (s *Sorter) openHeap(runs []run) (h readers, err error) {
+// openHeap opens runs at the key start; the caller closes the heap, whatever the
+// error.
+func (s *Sorter) openHeap(runs []run, start []byte) (h readers, err error) {
 	for i, r := range runs {
 		file, err := s.scratch.FS.Open(r.path)
 		if err != nil {
 			return h, err
 		}
 		reader := &runReader{run: r, file: file, shared: len(s.shared), place: i}
-		h = append(h, reader)
-		if _, err := reader.advance(); err != nil { // a run has a pair
+		more, err := reader.seek(start)
+		if err != nil || !more {
+			_ = file.Close() // only read
+		}
+		if err != nil {
 			return h, err
+		}
+		if more {
+			h = append(h, reader)
 		}
 	}
 	for i := len(h)/2 - 1; i >= 0; i-- {

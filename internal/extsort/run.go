@@ -1,8 +1,10 @@
 package extsort
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"sort"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -23,7 +25,9 @@ type run struct {
 }
 
 type block struct {
-	length uint32 // in the file
+	first  []byte // key of its first pair
+	offset int64  // in the file
+	length uint32
 	sum    uint64 // of those bytes
 }
 
@@ -31,6 +35,8 @@ type block struct {
 type runWriter struct {
 	run     run
 	file    vfs.File
+	length  int64  // of the file
+	first   []byte // key of the block's first pair
 	raw     []byte // the block that is being filled
 	encoded []byte
 }
@@ -65,6 +71,10 @@ func (w *runWriter) add(pair []byte) error {
 			return err
 		}
 	}
+	if len(w.raw) == 0 {
+		_, p := stored(pair)
+		w.first = bytes.Clone(p.Key)
+	}
 	w.raw = append(w.raw, pair...)
 	return nil
 }
@@ -75,7 +85,8 @@ func (w *runWriter) flush() error {
 	}
 	w.encoded = s2.Encode(w.encoded[:cap(w.encoded)], w.raw)
 	w.raw = w.raw[:0]
-	w.run.blocks = append(w.run.blocks, block{uint32(len(w.encoded)), xxhash.Sum64(w.encoded)})
+	w.run.blocks = append(w.run.blocks, block{w.first, w.length, uint32(len(w.encoded)), xxhash.Sum64(w.encoded)})
+	w.length += int64(len(w.encoded))
 	if _, err := w.file.Write(w.encoded); err != nil {
 		return fmt.Errorf("sort: write a temporary file: %w", err)
 	}
@@ -84,10 +95,9 @@ func (w *runWriter) flush() error {
 
 // runReader reads a run from its start.
 type runReader struct {
-	run    run
-	file   vfs.File
-	next   int   // the block to read
-	offset int64 // where it is
+	run  run
+	file vfs.File
+	next int // the block to read
 
 	encoded, raw []byte
 	rest         []byte // of raw, behind the current pair
@@ -115,6 +125,19 @@ func (r *runReader) advance() (more bool, err error) {
 	return true, nil
 }
 
+// seek goes to the first pair whose key is not before start; more is false if
+// there is none.
+func (r *runReader) seek(start []byte) (more bool, err error) {
+	first := sort.Search(len(r.run.blocks), func(i int) bool { return bytes.Compare(r.run.blocks[i].first, start) >= 0 })
+	r.next = max(first-1, 0)
+	for {
+		more, err = r.advance()
+		if err != nil || !more || bytes.Compare(r.pair.Key, start) >= 0 {
+			return more, err
+		}
+	}
+}
+
 // load reads the next block.
 func (r *runReader) load() (err error) {
 	b := r.run.blocks[r.next]
@@ -122,15 +145,15 @@ func (r *runReader) load() (err error) {
 		r.encoded = make([]byte, max(int(b.length), blockBytes))
 	}
 	encoded := r.encoded[:b.length]
-	if _, err := r.file.ReadAt(encoded, r.offset); err != nil {
+	if _, err := r.file.ReadAt(encoded, b.offset); err != nil {
 		return err
 	}
 	if xxhash.Sum64(encoded) != b.sum {
-		return fmt.Errorf("the block at byte %d is damaged", r.offset)
+		return fmt.Errorf("the block at byte %d is damaged", b.offset)
 	}
 	if r.raw, err = s2.Decode(r.raw[:cap(r.raw)], encoded); err != nil {
 		return err
 	}
-	r.next, r.offset, r.rest = r.next+1, r.offset+int64(b.length), r.raw
+	r.next, r.rest = r.next+1, r.raw
 	return nil
 }

@@ -60,7 +60,7 @@ func (p *Past) Pairs(ctx context.Context, r kv.Range) iter.Seq2[kv.Pair, error] 
 	if p.changes == nil {
 		return rows
 	}
-	return overlay(rows, firsts(p.changes.Sorted(ctx), r))
+	return overlay(rows, firsts(p.changes.In(ctx, r)))
 }
 
 // Rows is Pairs for who wants the items.
@@ -123,8 +123,8 @@ func overlay(rows, old iter.Seq2[kv.Pair, error]) iter.Seq2[kv.Pair, error] {
 	}
 }
 
-// firsts yields the first of the pairs with each key in r.
-func firsts(pairs iter.Seq2[kv.Pair, error], r kv.Range) iter.Seq2[kv.Pair, error] {
+// firsts yields the first of the pairs with each key.
+func firsts(pairs iter.Seq2[kv.Pair, error]) iter.Seq2[kv.Pair, error] {
 	return func(yield func(kv.Pair, error) bool) {
 		var last []byte
 		for p, err := range pairs {
@@ -132,7 +132,7 @@ func firsts(pairs iter.Seq2[kv.Pair, error], r kv.Range) iter.Seq2[kv.Pair, erro
 			case err != nil:
 				yield(p, err)
 				return
-			case !contains(r, p.Key) || bytes.Equal(p.Key, last):
+			case bytes.Equal(p.Key, last):
 				continue
 			case !yield(p, nil):
 				return
@@ -169,6 +169,9 @@ func (d *Descriptor) changesSince(ctx context.Context, r kv.Reader, stamp uint64
 		}
 		return changes.Add(d.ItemKey(keys), value)
 	})
+	if err == nil {
+		err = changes.Sort(ctx) // several may read parts of a Past at a time
+	}
 	if err != nil {
 		_ = changes.Close() // err is the reason
 		return nil, err
@@ -216,13 +219,10 @@ func (w *Window) Close() error { return w.changes.Close() }
 func (w *Window) Changes(ctx context.Context, r kv.Range) iter.Seq2[NetChange, error] {
 	return func(yield func(NetChange, error) bool) {
 		var item itemChanges
-		for p, err := range w.changes.Sorted(ctx) {
+		for p, err := range w.changes.In(ctx, r) {
 			if err != nil {
 				yield(NetChange{}, err)
 				return
-			}
-			if !contains(r, p.Key) {
-				continue
 			}
 			if item.key != nil && !bytes.Equal(p.Key, item.key) && !w.emit(ctx, &item, yield) {
 				return

@@ -4,13 +4,17 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/bucket"
 	"github.com/statordb/stator/internal/expr"
 	"github.com/statordb/stator/internal/itemfile"
+	"github.com/statordb/stator/internal/job"
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/table"
@@ -265,29 +269,36 @@ func (x *exporting) items(ctx context.Context, frozen kv.Frozen) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, past.Close()) }()
-	x.Items, x.Bytes = 0, 0
-	for i, part := range x.ranges(int64(frozen.Bytes())) {
-		err := x.file(ctx, i, func(w *itemfile.Writer) (n int64, err error) {
-			for row, err := range past.Rows(ctx, part) {
-				if err != nil {
-					return n, err
-				}
-				x.Bytes += int64(row.Size)
-				if !x.wants(row.Item) {
-					continue
-				}
-				if err := w.WriteItem(x.shown(row.Item)); err != nil {
-					return n, err
-				}
-				n++
-			}
-			return n, nil
-		})
-		if err != nil {
+	parts := x.ranges(int64(frozen.Bytes()))
+	files := make([]dataFile, len(parts))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, part := range parts {
+		group.Go(func() (err error) {
+			files[i], err = x.file(ctx, i, func(w *itemfile.Writer) (total, error) { return x.part(ctx, past, part, w) })
 			return err
-		}
+		})
 	}
-	return nil
+	x.files = files
+	return group.Wait()
+}
+
+// part writes the items of a part of the table.
+func (x *exporting) part(ctx context.Context, past *table.Past, part kv.Range, w *itemfile.Writer) (n total, err error) {
+	for row, err := range job.Paced(ctx, &x.transfers.Engine.Requests, past.Rows(ctx, part)) {
+		if err != nil {
+			return n, err
+		}
+		n.bytes += int64(row.Size)
+		if !x.wants(row.Item) {
+			continue
+		}
+		if err := w.WriteItem(x.shown(row.Item)); err != nil {
+			return n, err
+		}
+		n.records++
+	}
+	return n, nil
 }
 
 // changes writes the changes of an incremental export.
@@ -297,10 +308,10 @@ func (x *exporting) changes(ctx context.Context, frozen kv.Frozen) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, window.Close()) }()
-	x.Items, x.Bytes = 0, 0
 	newOnly := x.in.IncrementalExportSpecification.ExportViewType.V == "NEW_IMAGE"
-	return x.file(ctx, 0, func(w *itemfile.Writer) (n int64, err error) {
-		for c, err := range window.Changes(ctx, x.whole) {
+	x.files = make([]dataFile, 1)
+	x.files[0], err = x.file(ctx, 0, func(w *itemfile.Writer) (n total, err error) {
+		for c, err := range job.Paced(ctx, &x.transfers.Engine.Requests, window.Changes(ctx, x.whole)) {
 			if err != nil {
 				return n, err
 			}
@@ -308,7 +319,7 @@ func (x *exporting) changes(ctx context.Context, frozen kv.Frozen) (err error) {
 			if latest.IsEmpty() {
 				latest = c.Old
 			}
-			x.Bytes += int64(latest.Size())
+			n.bytes += int64(latest.Size())
 			if !x.wants(latest) {
 				continue
 			}
@@ -319,10 +330,11 @@ func (x *exporting) changes(ctx context.Context, frozen kv.Frozen) (err error) {
 			if err := w.WriteChange(change); err != nil {
 				return n, err
 			}
-			n++
+			n.records++
 		}
 		return n, nil
 	})
+	return err
 }
 
 // format returns the format of the data files.

@@ -32,7 +32,7 @@ import (
 // no source.
 
 const (
-	fileBytes = 256 << 20 // of storage for each data file, roughly
+	fileBytes = 64 << 20 // of storage for each data file, roughly
 	mostFiles = 10_000
 )
 
@@ -53,7 +53,12 @@ type dataFile struct {
 	MD5Checksum   string `json:"md5Checksum"`
 	ETag          string `json:"etag"`
 	DataFileS3Key string `json:"dataFileS3Key"`
+
+	bytes int64 // size of the items read for it
 }
+
+// total is what went into a data file.
+type total struct{ records, bytes int64 }
 
 // fileName returns the name of data file i: the same one when it is written again.
 func (e *Export) fileName(i int) string {
@@ -69,8 +74,8 @@ func (x *exporting) put(ctx context.Context, key string, body io.Reader) (etag s
 	return etag, nil
 }
 
-// file writes data file i. fill returns the number of records.
-func (x *exporting) file(ctx context.Context, i int, fill func(*itemfile.Writer) (int64, error)) error {
+// file writes data file i.
+func (x *exporting) file(ctx context.Context, i int, fill func(*itemfile.Writer) (total, error)) (dataFile, error) {
 	folder, extension := x.folder(x.in), ".json.gz"
 	if x.Incremental() {
 		folder = base(x.in)
@@ -80,12 +85,12 @@ func (x *exporting) file(ctx context.Context, i int, fill func(*itemfile.Writer)
 	}
 	key := folder + "data/" + x.fileName(i) + extension
 	sum := md5.New()
-	var items int64
+	var n total
 	body, to := io.Pipe()
 	filled := make(chan error, 1)
 	go func() {
 		var err error
-		items, err = writeRecords(io.MultiWriter(to, sum), x.format(), fill)
+		n, err = writeRecords(io.MultiWriter(to, sum), x.format(), fill)
 		to.CloseWithError(err) // nil is the end
 		filled <- err
 	}()
@@ -94,18 +99,13 @@ func (x *exporting) file(ctx context.Context, i int, fill func(*itemfile.Writer)
 	if failed := <-filled; err == nil {
 		err = failed
 	}
-	if err != nil {
-		return err
-	}
-	x.Items += items
-	x.files = append(x.files, dataFile{items, base64.StdEncoding.EncodeToString(sum.Sum(nil)), etag, key})
-	return nil
+	return dataFile{n.records, base64.StdEncoding.EncodeToString(sum.Sum(nil)), etag, key, n.bytes}, err
 }
 
-func writeRecords(to io.Writer, f itemfile.Format, fill func(*itemfile.Writer) (int64, error)) (int64, error) {
+func writeRecords(to io.Writer, f itemfile.Format, fill func(*itemfile.Writer) (total, error)) (total, error) {
 	w, err := itemfile.NewWriter(to, f, itemfile.Gzip)
 	if err != nil {
-		return 0, err
+		return total{}, err
 	}
 	n, err := fill(w)
 	return n, errors.Join(err, w.Close())
@@ -152,7 +152,9 @@ func optional(o model.Opt[string]) *string {
 // manifests writes what says which files there are. The summary is the last.
 func (x *exporting) manifests(ctx context.Context) error {
 	var lines []byte
+	x.Items, x.Bytes = 0, 0
 	for _, f := range x.files {
+		x.Items, x.Bytes = x.Items+f.ItemCount, x.Bytes+f.bytes
 		line, err := json.Marshal(f)
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/bucket"
 	"github.com/statordb/stator/internal/itemfile"
+	"github.com/statordb/stator/internal/job"
 	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/table"
 )
@@ -216,11 +217,11 @@ func (t *Transfers) fill(ctx context.Context, i *Import) error {
 }
 
 func (t *Transfers) load(ctx context.Context, into *table.Table, r *importReader) error {
-	pairs, sorter, err := table.Sort(ctx, into.Descriptor, r.items(ctx), t.Scratch)
+	pairs, sorter, err := table.Sort(ctx, into.Descriptor, job.Paced(ctx, &t.Engine.Requests, r.items(ctx)), t.Scratch)
 	if err != nil {
 		return err
 	}
-	err = t.Engine.Fill(ctx, into, t.Scratch, pairs, func(int) { r.progress.imported.Add(1) })
+	err = t.Engine.Fill(ctx, into, t.Scratch, job.Paced(ctx, &t.Engine.Requests, pairs), func(int) { r.progress.imported.Add(1) })
 	return errors.Join(err, sorter.Close())
 }
 
