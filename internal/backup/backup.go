@@ -99,9 +99,12 @@ func (bs *Backups) thawOrphans(ctx context.Context) error {
 	for _, r := range bs.mu.restores {
 		named[r.Frozen] = true
 	}
-	err := scan(ctx, bs.Store, all(backupRows), func(b *Backup) bool { named[b.Frozen] = true; return true })
+	list, err := scan(ctx, bs.Store, all(backupRows), 0, anyBackup)
 	if err != nil {
 		return err
+	}
+	for _, b := range list {
+		named[b.Frozen] = true
 	}
 	names, err := bs.Store.FrozenNames(ctx)
 	for _, name := range names {

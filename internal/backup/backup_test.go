@@ -21,6 +21,7 @@ import (
 	"github.com/statordb/stator/internal/clock"
 	"github.com/statordb/stator/internal/extsort"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/kv/kvtest"
 	"github.com/statordb/stator/internal/kv/memkv"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/patience"
@@ -78,7 +79,7 @@ func (b *lockedBuffer) String() string {
 }
 
 func newServer(t *testing.T) *server {
-	s := &server{T: t, store: &faulty{Store: memkv.New(memkv.Options{})}, clock: clock.NewManual(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC))}
+	s := &server{T: t, store: &faulty{Store: kvtest.Twice(memkv.New(memkv.Options{}))}, clock: clock.NewManual(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC))}
 	s.open()
 	t.Cleanup(s.close)
 	return s

@@ -12,8 +12,7 @@ import (
 // Check reads every backup in store and calls found with what is wrong. It
 // returns how many backups there are, and how many items in them.
 func Check(ctx context.Context, store kv.Store, found func(error)) (backups int, items int64, err error) {
-	var list []*Backup
-	err = scan(ctx, store, all(backupRows), func(b *Backup) bool { list = append(list, b); return true })
+	list, err := scan(ctx, store, all(backupRows), 0, anyBackup)
 	for _, b := range list {
 		n, fault := check(ctx, store, b)
 		if ctx.Err() != nil {

@@ -34,21 +34,17 @@ func (bs *Backups) List(ctx context.Context, f Filter) (list []*Backup, more boo
 	if string(r.Start) >= string(r.End) {
 		return nil, false, nil
 	}
-	err = scan(ctx, bs.Store, r, func(b *Backup) bool {
-		switch {
-		case !f.wants(b):
-		case f.Limit > 0 && len(list) == f.Limit:
-			more = true
-			return false
-		default:
-			list = append(list, b)
-		}
-		return true
-	})
-	if err != nil {
+	most := 0
+	if f.Limit > 0 {
+		most = f.Limit + 1
+	}
+	if list, err = scan(ctx, bs.Store, r, most, f.wants); err != nil {
 		return nil, false, fmt.Errorf("list backups: %w", err)
 	}
-	return list, more, nil
+	if most > 0 && len(list) == most {
+		return list[:f.Limit], true, nil
+	}
+	return list, false, nil
 }
 
 func (f *Filter) wants(b *Backup) bool {

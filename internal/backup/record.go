@@ -97,9 +97,11 @@ func (bs *Backups) forget(ctx context.Context, key []byte) error {
 	return bs.Store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) error { return tx.Delete(key) })
 }
 
-// scan calls f with every record of r, until f returns false.
-func scan[T any](ctx context.Context, store kv.Store, r kv.Range, f func(*T) bool) error {
-	return store.View(ctx, kv.ReadOptions{Consistent: true}, func(reader kv.Reader) error {
+// scan returns the records of r that are wanted, the first so many, or all if
+// most is zero.
+func scan[T any](ctx context.Context, store kv.Store, r kv.Range, most int, wanted func(*T) bool) (list []*T, err error) {
+	err = store.View(ctx, kv.ReadOptions{Consistent: true}, func(reader kv.Reader) error {
+		list = nil
 		for p, err := range reader.Scan(ctx, r) {
 			if err != nil {
 				return err
@@ -108,13 +110,20 @@ func scan[T any](ctx context.Context, store kv.Store, r kv.Range, f func(*T) boo
 			if err := json.Unmarshal(p.Value, v); err != nil {
 				return fmt.Errorf("record %q: %w", p.Key, err)
 			}
-			if !f(v) {
+			if wanted(v) {
+				list = append(list, v)
+			}
+			if most > 0 && len(list) == most {
 				return nil
 			}
 		}
 		return nil
 	})
+	return list, err
 }
+
+// anyBackup is what a scan wants that wants all.
+func anyBackup(*Backup) bool { return true }
 
 // all returns the range of the records whose keys begin with prefix, which does
 // not end in 0xFF.

@@ -123,17 +123,13 @@ func (bs *Backups) Progress(id string) table.Count {
 // loadRestores reads the restores that are under way, and forgets those whose
 // table was never made, or is whole, or is gone.
 func (bs *Backups) loadRestores(ctx context.Context) error {
-	var over []*restore
-	err := scan(ctx, bs.Store, all(restoreRows), func(r *restore) bool {
+	list, err := scan(ctx, bs.Store, all(restoreRows), 0, func(*restore) bool { return true })
+	for _, r := range list {
 		if bs.Engine.Creating(r.Table, r.ID) == nil {
-			over = append(over, r)
+			err = errors.Join(err, bs.forget(ctx, restoreRow(r.ID)))
 		} else {
 			bs.mu.restores[r.ID] = r
 		}
-		return true
-	})
-	for _, r := range over {
-		err = errors.Join(err, bs.forget(ctx, restoreRow(r.ID)))
 	}
 	return err
 }
