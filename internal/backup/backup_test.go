@@ -197,8 +197,9 @@ func TestInterruptedRestore(t *testing.T) {
 	s.must(err)
 	s.put(src, 1000, "new") // not in either
 	for range 3 {
+		s.close()
 		s.store.loads.Store(0)
-		s.reopen()
+		s.open()
 		patience.Until(t, func() bool { return s.store.loads.Load() == 2 }, "both are held in the middle")
 		for _, name := range []string{"fromBackup", "fromPast"} {
 			if tbl := s.engine.Catalog.Get(name); tbl == nil || !tbl.Creating {
