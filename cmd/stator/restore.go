@@ -64,11 +64,15 @@ func (r *restoring) backup(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	source, err := r.look(ctx, arn)
+	if err != nil {
+		return err
+	}
 	out, err := r.client().RestoreTableFromBackup(ctx, &dynamodb.RestoreTableFromBackupInput{BackupArn: &arn, TargetTableName: &r.to})
 	if err != nil {
 		return err
 	}
-	return r.await(ctx, out.TableDescription)
+	return r.await(ctx, out.TableDescription, aws.ToInt64(source.SourceTableDetails.ItemCount))
 }
 
 // past restores a table as it was.
@@ -87,11 +91,16 @@ func (r *restoring) past(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.await(ctx, out.TableDescription)
+	total := int64(0) // of a table that was deleted
+	if now, err := r.client().DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &r.table}); err == nil {
+		total = aws.ToInt64(now.Table.ItemCount)
+	}
+	return r.await(ctx, out.TableDescription, total)
 }
 
-// await waits until the table is there, and prints it.
-func (r *restoring) await(ctx context.Context, d *types.TableDescription) error {
+// await waits until the table is there, and prints it. It is to have about so
+// many items; 0 is unknown.
+func (r *restoring) await(ctx context.Context, d *types.TableDescription, total int64) error {
 	m := meter(r.json, "restoring "+r.to, progress.Items)
 	defer m.Clear()
 	left := interrupted{"the restore of table " + r.to + " goes on in the server"}
@@ -110,7 +119,7 @@ func (r *restoring) await(ctx context.Context, d *types.TableDescription) error 
 			return err
 		}
 		d = out.Table
-		m.Set(aws.ToInt64(d.ItemCount), 0)
+		m.Set(aws.ToInt64(d.ItemCount), total)
 	}
 	m.Clear()
 	if d.TableStatus != types.TableStatusActive {
