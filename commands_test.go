@@ -1,0 +1,56 @@
+package stator_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestCommandsForTables takes a table through files and backups.
+func TestCommandsForTables(t *testing.T) {
+	c := &cli{T: t, dir: t.TempDir()}
+	p := serve(t, filepath.Join(c.dir, "stator-data"), "--admin")
+	c.endpoint = p.url
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("people.csv", "id,name\n1,Ann\n2,Bo\n")
+	write("more.json", `{"Item":{"id":{"S":"3"},"n":{"N":"1.5"}}}`+"\n"+`{"Item":{"name":{"S":"nobody"}}}`+"\n")
+	c.want("import People --from people.csv --partition-key id:S", `table People: 2 items imported of 2, 0 with errors, 19 B read\n`)
+	c.fail("import People --from people.csv --partition-key id", `--partition-key "id": give a name and S, N or B, like id:S`)
+	c.fail("import People --from people.csv", `CSV makes new tables only: give --partition-key, or DYNAMODB_JSON or ION`)
+	c.fail("import Nobody --from more.json", `there is no table Nobody to add to: give --partition-key, and it is made`)
+	if out, status := c.run("import People --from more.json"); status != 1 || !strings.HasPrefix(out, "table People: 1 items put of 2, 1 with errors\nstator: 1 items are not in the table: bucket import-") {
+		t.Errorf("an item without key: %d %s", status, out)
+	}
+	c.fail("export People --to exported", "PointInTimeRecoveryUnavailableException: Point in time recovery is not enabled for table 'People'")
+	p.mustCall("UpdateContinuousBackups", `{"TableName":"People","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}`)
+	for _, format := range []string{"DYNAMODB_JSON", "ion"} {
+		c.want("export People --to "+format+" --format "+format, `table People: 3 items, \d+ B, in `+format+`\n`)
+		c.want("check "+format, format+`: a sound export, 1 files, \d+ B\n3 items\n`)
+		c.want("import From"+format+" --partition-key id:S --from "+format, `table From`+format+`: 3 items imported of 3, 0 with errors, \d+ B read\n`)
+	}
+	if before, after := p.mustCall("Scan", `{"TableName":"People"}`), p.mustCall("Scan", `{"TableName":"Fromion"}`); before != after {
+		t.Errorf("through an export and an import %s became %s", before, after)
+	}
+	c.fail("export People --to ion", "ion is there already: give a directory that is not")
+
+	c.want("backup create People --name first", `backup   first\ntable    People\nstatus   AVAILABLE\n(.*\n)*arn      arn:.*\n`)
+	c.want("backup create Fromion", `backup   Fromion-\d+T\d+Z\n(.*\n)*`)
+	c.want("backup list", `BACKUP .*\nfirst .*\nFromion-.*\n`)
+	c.want("restore first --to Restored", `table Restored: 3 items, \d+ B\n`)
+	c.want("restore --table People --at latest --to Past", `table Past: 3 items, \d+ B\n`)
+	out, _ := c.run("backup describe first --json")
+	var d struct{ BackupDetails struct{ BackupStatus string } }
+	if err := json.Unmarshal([]byte(out), &d); err != nil || d.BackupDetails.BackupStatus != "AVAILABLE" {
+		t.Errorf("as JSON: %s", out)
+	}
+	c.want("backup delete first", "")
+	c.fail("backup delete first", "there is no backup called first: stator backup list shows all")
+	c.fail("backup create Nothing", "TableNotFoundException: Table not found: Nothing")
+}
