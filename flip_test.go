@@ -46,49 +46,49 @@ func flips(t *testing.T) int {
 
 // TestFlippedBits flips one bit of what a server that was killed has left (a data
 // directory with tables, an index, a stream, point-in-time recovery, backups of a
-// table and of a deleted one; and a backup of the whole server), and reads
-// everything back. What comes is exactly what was there, or an error.
+// table and of a deleted one), of a backup of the whole server or of an export,
+// and reads everything back. What comes is exactly what was there, or an error.
 func TestFlippedBits(t *testing.T) {
 	rng, work := testRand(t), t.TempDir()
-	data, backup := filepath.Join(work, "data"), filepath.Join(work, "backup")
-	fillForFlips(t, data, backup)
-	whole, err := dumpCopy(t, data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"Albums", "by-artist", "stream", "backup first", "backup Singles$DeletedTableBackup", "past"} {
-		if !strings.Contains(whole, want) {
-			t.Fatalf("nothing is read of %s:\n%s", want, whole)
-		}
-	}
+	data, backup, buckets := filepath.Join(work, "data"), filepath.Join(work, "backup"), filepath.Join(work, "buckets")
+	fillForFlips(t, data, backup, buckets)
 	subjects := []struct {
-		dir  string
-		read func(dir string) (string, error)
+		dir   string
+		read  func(t *testing.T, dir string) (string, error)
+		want  []string // what is in there
+		whole string
 	}{
-		{data, func(dir string) (string, error) { return dumpChecked(t, dir) }},
-		{backup, func(dir string) (string, error) { return restoredTree(t, dir) }},
+		{dir: data, read: dumpChecked, want: []string{"Albums", "by-artist", "stream", "backup first", "backup Singles$DeletedTableBackup", "past"}},
+		{dir: backup, read: restoredTree, want: []string{"SYNCED", ".sst", ".log", "frozen"}},
+		{dir: buckets, read: importedAgain, want: []string{"track 1"}},
+	}
+	for i := range subjects {
+		s := &subjects[i]
+		var err error
+		if s.whole, err = s.read(t, copyDir(t, s.dir)); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range s.want {
+			if !strings.Contains(s.whole, want) {
+				t.Fatalf("nothing is read of %s:\n%s", want, s.whole)
+			}
+		}
 	}
 	counts := map[string]int{}
 	for n := range flips(t) {
-		s := subjects[max(0, n%4-2)] // three of four in the data directory
-		name, bit := someBit(t, rng, s.dir, n%2 == 0)
-		want := whole
-		if s.dir == backup {
-			if want, err = s.read(copyDir(t, backup)); err != nil {
-				t.Fatal(err)
-			}
-		}
+		s := subjects[max(0, n%4-1)] // half of them in the data directory
+		name, bit := someBit(t, rng, s.dir, n/4%2 == 0)
 		dir := copyDir(t, s.dir)
 		flipBit(t, filepath.Join(dir, name), bit)
-		got, err := s.read(dir)
+		got, err := s.read(t, dir)
 		kind := filepath.Base(s.dir) + ", "
 		switch {
 		case err != nil:
 			counts[kind+"named"]++
-		case got == want:
+		case got == s.whole:
 			counts[kind+"harmless"]++
 		default:
-			t.Errorf("bit %d of %s: what is read differs\n%s", bit, name, firstDifference(want, got))
+			t.Errorf("bit %d of %s: what is read differs\n%s", bit, name, firstDifference(s.whole, got))
 		}
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
@@ -97,9 +97,9 @@ func TestFlippedBits(t *testing.T) {
 	t.Logf("%d bits flipped: %v", flips(t), counts)
 }
 
-// fillForFlips makes a data directory, as a server leaves it that is killed, and
-// a backup of the whole server.
-func fillForFlips(t *testing.T, data, backup string) {
+// fillForFlips makes a data directory, as a server leaves it that is killed, a
+// backup of the whole server, and buckets with an export.
+func fillForFlips(t *testing.T, data, backup, buckets string) {
 	t.Helper()
 	ctx := t.Context()
 	must := func(_ any, err error) {
@@ -124,7 +124,7 @@ func fillForFlips(t *testing.T, data, backup string) {
 	recoverable(c, "Singles")
 	must(c.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("Singles"), Item: item{"pk": str("one")}}))
 	p.terminate() // what is there so far is in files of rows
-	p = serve(t, data, "--admin")
+	p = serve(t, data, "--admin", "--bucket-dir", buckets)
 	c = newClient(p.url)
 	recoverable(c, "Albums")
 	for n := range 30 {
@@ -135,6 +135,14 @@ func fillForFlips(t *testing.T, data, backup string) {
 	for n := range 20 {
 		must(nil, putAlbum(ctx, c, 80+n))
 	}
+	out, err := c.ExportTableToPointInTime(ctx, &dynamodb.ExportTableToPointInTimeInput{
+		TableArn: aws.String("arn:aws:dynamodb:us-east-1:123456789012:table/Albums"), S3Bucket: aws.String("exports")})
+	must(nil, err)
+	patience.Until(t, func() bool {
+		now, err := c.DescribeExport(ctx, &dynamodb.DescribeExportInput{ExportArn: out.ExportDescription.ExportArn})
+		must(nil, err)
+		return now.ExportDescription.ExportStatus == types.ExportStatusCompleted
+	}, "an export")
 	state := "RUNNING"
 	for a := p.send("PUT", "/backup", nil, fmt.Sprintf(`{"to":%q}`, backup)); state == "RUNNING"; a = p.send("GET", "/backup", nil, "") {
 		var status struct{ State string }
@@ -219,6 +227,55 @@ func firstDifference(want, got string) string {
 	return fmt.Sprintf("%d lines, want %d", len(g), len(w))
 }
 
+// importedAgain checks the export in buckets, imports it into a new server, and
+// returns what is in the table then.
+func importedAgain(t *testing.T, buckets string) (string, error) {
+	t.Helper()
+	exports, err := filepath.Glob(filepath.Join(buckets, "exports", "AWSDynamoDB", "*"))
+	if err != nil || len(exports) != 1 {
+		t.Fatal(exports, err)
+	}
+	report, err := stator.Check(t.Context(), exports[0], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv, err := stator.Open(stator.Config{BucketDir: buckets})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	c, hangUp := onceClient(srv.URL())
+	defer hangUp()
+	prefix := "AWSDynamoDB/" + filepath.Base(exports[0]) + "/data/"
+	out, err := c.ImportTable(t.Context(), &dynamodb.ImportTableInput{
+		InputFormat: types.InputFormatDynamodbJson, InputCompressionType: types.InputCompressionTypeGzip,
+		S3BucketSource: &types.S3BucketSource{S3Bucket: aws.String("exports"), S3KeyPrefix: &prefix},
+		TableCreationParameters: &types.TableCreationParameters{TableName: aws.String("Albums"), BillingMode: types.BillingModePayPerRequest,
+			AttributeDefinitions: stringKeys("pk", "sk"), KeySchema: keySchema("pk", "sk")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := out.ImportTableDescription
+	patience.Until(t, func() bool {
+		got, err := c.DescribeImport(t.Context(), &dynamodb.DescribeImportInput{ImportArn: now.ImportArn})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now = got.ImportTableDescription
+		return now.ImportStatus != types.ImportStatusInProgress
+	}, "an import")
+	if now.ImportStatus != types.ImportStatusCompleted {
+		if report.Sound() {
+			t.Errorf("the import has failed, and the check has found nothing: %s", aws.ToString(now.FailureMessage))
+		}
+		return "", errors.New(aws.ToString(now.FailureMessage))
+	}
+	d := &dumper{ctx: t.Context(), items: c}
+	err = d.table("imported", "Albums")
+	return d.out.String(), err
+}
+
 // restoredTree restores a backup of a whole server and returns the files.
 func restoredTree(t *testing.T, backup string) (string, error) {
 	t.Helper()
@@ -252,11 +309,6 @@ func dumpChecked(t *testing.T, dir string) (string, error) {
 		t.Errorf("%v, and the check has found nothing", fault)
 	}
 	return text, fault
-}
-
-func dumpCopy(t *testing.T, dir string) (string, error) {
-	t.Helper()
-	return dump(t, copyDir(t, dir))
 }
 
 // dump starts a server on dir and returns everything that it has.
