@@ -56,8 +56,8 @@ type Config struct {
 	// TTLDelay is how long an item stays after its time to live is over.
 	// DynamoDB takes up to days; the default is not to wait.
 	TTLDelay time.Duration
-	// Admin lets programs on the same machine change triggers (/triggers), which
-	// make the server send requests and write files.
+	// Admin lets programs on the same machine change triggers (/triggers) and copy
+	// the whole server (/backup), which make it send requests and write files.
 	Admin bool
 	// Triggers are created when the server opens, or changed if they are there:
 	// each the JSON of a trigger or of a list, or name=ship,table=Orders,target=URL

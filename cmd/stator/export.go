@@ -117,7 +117,7 @@ func (e *exporting) run(ctx context.Context, in *dynamodb.ExportTableToPointInTi
 	if err != nil {
 		return err
 	}
-	d, err := e.await(ctx, out.ExportDescription)
+	d, err := e.await(ctx, out.ExportDescription, aws.ToInt64(table.Table.ItemCount))
 	if err == nil && local != nil {
 		err = local.Take(ctx, *d.ExportManifest, e.to)
 	}
@@ -127,8 +127,8 @@ func (e *exporting) run(ctx context.Context, in *dynamodb.ExportTableToPointInTi
 	return e.print(d)
 }
 
-// await waits until the export is over.
-func (e *exporting) await(ctx context.Context, d *types.ExportDescription) (*types.ExportDescription, error) {
+// await waits until the export of a table of about so many items is over.
+func (e *exporting) await(ctx context.Context, d *types.ExportDescription, items int64) (*types.ExportDescription, error) {
 	m := meter(e.json, "exporting "+e.table, progress.Items)
 	defer m.Clear()
 	left := goesOn{interrupted{fmt.Sprintf("the export %s goes on in the server, into bucket %s", *d.ExportArn, e.bucket)}}
@@ -144,7 +144,7 @@ func (e *exporting) await(ctx context.Context, d *types.ExportDescription) (*typ
 			return nil, err
 		}
 		d = out.ExportDescription
-		m.Set(aws.ToInt64(d.ItemCount), 0)
+		m.Set(aws.ToInt64(d.ItemCount), items)
 	}
 	if d.ExportStatus != types.ExportStatusCompleted {
 		return nil, fmt.Errorf("the export %s is %s: %s: %s", *d.ExportArn, d.ExportStatus, aws.ToString(d.FailureCode), aws.ToString(d.FailureMessage))

@@ -41,6 +41,7 @@ type importing struct {
 	buckets                                          bucketFlags
 	table, from, bucket, prefix, format, compression string
 	partitionKey, sortKey, csvDelimiter, csvHeader   string
+	bytes                                            int64 // of the files; 0: not known
 }
 
 func (i *importing) define(set *flag.FlagSet) {
@@ -92,7 +93,7 @@ func (i *importing) hand(ctx context.Context) (*handover.Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	i.bucket, i.prefix = local.Name, handover.Prefix
+	i.bucket, i.prefix, i.bytes = local.Name, handover.Prefix, files.Bytes
 	m = meter(i.json, "copying", progress.Bytes)
 	defer m.Clear()
 	return local, local.Put(ctx, files, m.Set)
@@ -160,7 +161,7 @@ func (i *importing) input() (*dynamodb.ImportTableInput, error) {
 
 // await waits until the import is over.
 func (i *importing) await(ctx context.Context, d *types.ImportTableDescription) error {
-	m := meter(i.json, "importing "+i.table, progress.Items)
+	m := meter(i.json, "importing "+i.table, progress.Bytes)
 	defer m.Clear()
 	left := goesOn{interrupted{fmt.Sprintf("the import %s goes on in the server, from bucket %s", *d.ImportArn, i.bucket)}}
 	for d.ImportStatus == types.ImportStatusInProgress || d.ImportStatus == types.ImportStatusCancelling {
@@ -175,7 +176,7 @@ func (i *importing) await(ctx context.Context, d *types.ImportTableDescription) 
 			return err
 		}
 		d = out.ImportTableDescription
-		m.Set(d.ProcessedItemCount, 0)
+		m.Set(aws.ToInt64(d.ProcessedSizeBytes), i.bytes)
 	}
 	m.Clear()
 	if i.json {

@@ -46,6 +46,7 @@ type restoring struct {
 	to, table, at string
 	all           bool
 	from, data    string
+	items         int64 // about so many will be in the table; 0: it is not known
 }
 
 func (r *restoring) define(set *flag.FlagSet) {
@@ -64,15 +65,14 @@ func (r *restoring) backup(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	source, err := r.look(ctx, arn)
-	if err != nil {
-		return err
+	if d, err := r.look(ctx, arn); err == nil {
+		r.items = aws.ToInt64(d.SourceTableDetails.ItemCount)
 	}
 	out, err := r.client().RestoreTableFromBackup(ctx, &dynamodb.RestoreTableFromBackupInput{BackupArn: &arn, TargetTableName: &r.to})
 	if err != nil {
 		return err
 	}
-	return r.await(ctx, out.TableDescription, aws.ToInt64(source.SourceTableDetails.ItemCount))
+	return r.await(ctx, out.TableDescription)
 }
 
 // past restores a table as it was.
@@ -87,20 +87,18 @@ func (r *restoring) past(ctx context.Context) error {
 		}
 		in.RestoreDateTime = &at
 	}
+	if source, err := r.client().DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &r.table}); err == nil {
+		r.items = aws.ToInt64(source.Table.ItemCount)
+	}
 	out, err := r.client().RestoreTableToPointInTime(ctx, in)
 	if err != nil {
 		return err
 	}
-	total := int64(0) // of a table that was deleted
-	if now, err := r.client().DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &r.table}); err == nil {
-		total = aws.ToInt64(now.Table.ItemCount)
-	}
-	return r.await(ctx, out.TableDescription, total)
+	return r.await(ctx, out.TableDescription)
 }
 
-// await waits until the table is there, and prints it. It is to have about so
-// many items; 0 is unknown.
-func (r *restoring) await(ctx context.Context, d *types.TableDescription, total int64) error {
+// await waits until the table is there, and prints it.
+func (r *restoring) await(ctx context.Context, d *types.TableDescription) error {
 	m := meter(r.json, "restoring "+r.to, progress.Items)
 	defer m.Clear()
 	left := interrupted{"the restore of table " + r.to + " goes on in the server"}
@@ -119,7 +117,7 @@ func (r *restoring) await(ctx context.Context, d *types.TableDescription, total 
 			return err
 		}
 		d = out.Table
-		m.Set(aws.ToInt64(d.ItemCount), total)
+		m.Set(aws.ToInt64(d.ItemCount), r.items)
 	}
 	m.Clear()
 	if d.TableStatus != types.TableStatusActive {

@@ -42,7 +42,7 @@ func serve(args []string) error {
 	set.BoolVar(&c.EnforceCapacity, "enforce-capacity", false, "throttle tables and indexes at their throughput as DynamoDB does")
 	set.StringVar(&c.Clock, "clock", "real", "real, manual, or the time at which a manual clock begins; PUT /clock moves it")
 	set.DurationVar(&c.TTLDelay, "ttl-delay", 0, "how long items stay after their time to live is over")
-	set.BoolVar(&c.Admin, "admin", false, "let programs on this machine change triggers, see stator trigger")
+	set.BoolVar(&c.Admin, "admin", false, "let programs on this machine change triggers and copy the whole server, see stator trigger and stator backup")
 	set.StringVar(&c.KinesisEndpoint, "kinesis-endpoint", "", "URL of the Kinesis that gets the changes of tables, see EnableKinesisStreamingDestination")
 	set.StringVar(&c.S3Endpoint, "s3-endpoint", "", "URL of the S3-compatible server of exports and imports, in place of --bucket-dir")
 	set.StringVar(&c.BucketDir, "bucket-dir", "", "directory whose sub-directories stand for buckets (default buckets in the directory of the data)")

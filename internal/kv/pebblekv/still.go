@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // stillDir, below the store's directory, is where Still puts a picture. A start
@@ -50,7 +52,7 @@ func (s *Store) linkFrozen(dir string) error {
 			return err
 		}
 		for _, file := range files {
-			if err := s.files.Link(s.files.PathJoin(s.frozenPath(name), file), s.files.PathJoin(to, file)); err != nil {
+			if err := vfs.LinkOrCopy(s.files, s.files.PathJoin(s.frozenPath(name), file), s.files.PathJoin(to, file)); err != nil {
 				return err
 			}
 		}
