@@ -24,6 +24,7 @@ import (
 
 	"github.com/statordb/stator"
 	"github.com/statordb/stator/internal/attr"
+	"github.com/statordb/stator/internal/bucket/buckettest"
 	"github.com/statordb/stator/internal/itemfile"
 	"github.com/statordb/stator/internal/patience"
 )
@@ -583,4 +584,40 @@ func valueOf(t testing.TB, v types.AttributeValue) attr.Value {
 		members = append(members, attr.Attribute{Name: name, Value: valueOf(t, e)})
 	}
 	return attr.Map(members...)
+}
+
+// TestTransfersWithS3 moves a table through a server that speaks S3.
+func TestTransfersWithS3(t *testing.T) {
+	s3 := buckettest.New(t, "files")
+	d := &depot{&archive{T: t, config: stator.Config{Clock: noon.Format(time.RFC3339), S3Endpoint: s3.URL}}}
+	d.open()
+	t.Cleanup(d.close)
+	d.create()
+	d.recovery(35)
+	for n := range 200 {
+		d.put(order(n, "new"))
+	}
+	want := d.snapshot("orders")
+	e := d.exported(func(in *dynamodb.ExportTableToPointInTimeInput) {
+		in.S3Prefix, in.S3SseAlgorithm = aws.String("a//b c/"), types.S3SseAlgorithmAes256
+	})
+	equal(t, "encryption", s3.Headers[0].Get("x-amz-server-side-encryption"), "AES256")
+	in := asOrders("imported", dataPrefix(e))
+	in.InputCompressionType = types.InputCompressionTypeGzip
+	d.complete(d.imported(in), 200)
+	d.same("imported", want)
+	b := d.awaitBulk(d.bulk(dataPrefix(e), func(in *dynamodb.StartBulkPutItemsInput) {
+		in.InputS3Configuration.InputCompressionType = types.InputCompressionTypeGzip
+	}))
+	equal(t, "bulk puts", fmt.Sprint(b.BulkOperationStatus, b.ProcessedItemCount), "COMPLETED200")
+	for bucket, want := range map[string]string{"forbidden": "S3AccessDenied", "nothing": "S3NoSuchBucket"} {
+		e, err := d.export(func(in *dynamodb.ExportTableToPointInTimeInput) { in.S3Bucket = &bucket })
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "code of the export", aws.ToString(d.awaitExport(*e.ExportArn).FailureCode), want)
+		in := asOrders("never", "")
+		in.S3BucketSource.S3Bucket = &bucket
+		d.fails(want, in)
+	}
 }

@@ -32,7 +32,7 @@ var layers = []layer{
 	{"internal/kv/memkv", "internal/kv/pebblekv"},
 	{"internal/kv/kvtest"},
 	{"internal/kv"},
-	{"internal/bucket", "internal/check", "internal/clock", "internal/datadir"},
+	{"internal/bucket", "internal/bucket/buckettest", "internal/check", "internal/clock", "internal/datadir"},
 	{"internal/itemfile", "internal/partiql"},
 	{"internal/model", "internal/model/gen", "internal/model/modeltest"},
 	{"internal/expr"},
@@ -43,15 +43,16 @@ var layers = []layer{
 
 // only are packages that may be imported by the packages given and no others.
 var only = map[string][]string{
-	"internal/bench":           {"cmd/stator"},
-	"internal/handover":        {"cmd/stator"},
-	"internal/progress":        {"cmd/stator"},
-	"internal/kv/memkv":        {".", "internal/kv/kvtest"},
-	"internal/kv/pebblekv":     {"."},
-	"internal/kv/kvtest":       {},
-	"internal/patience":        {},
-	"internal/model/gen":       {},
-	"internal/model/modeltest": {},
+	"internal/bench":             {"cmd/stator"},
+	"internal/handover":          {"cmd/stator"},
+	"internal/progress":          {"cmd/stator"},
+	"internal/bucket/buckettest": {},
+	"internal/kv/memkv":          {".", "internal/kv/kvtest"},
+	"internal/kv/pebblekv":       {"."},
+	"internal/kv/kvtest":         {},
+	"internal/patience":          {},
+	"internal/model/gen":         {},
+	"internal/model/modeltest":   {},
 }
 
 // impure are what a pure package does not import: the outside world, the

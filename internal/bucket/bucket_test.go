@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/statordb/stator/internal/bucket/buckettest"
 )
 
 // stores are the stores that keep the contract, with the bucket "things".
@@ -21,7 +23,7 @@ func stores(t *testing.T) map[string]Store {
 	if err := os.Mkdir(filepath.Join(path, "things"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return map[string]Store{"directory": NewDir(path), "S3": NewS3(newS3Server(t, "things", "empty").URL, "us-east-1")}
+	return map[string]Store{"directory": NewDir(path), "S3": NewS3(buckettest.New(t, "things", "empty").URL, "us-east-1")}
 }
 
 func put(t *testing.T, s Store, key, content string) string {
@@ -168,7 +170,7 @@ func TestLargeObject(t *testing.T) {
 	source := rand.NewChaCha8([32]byte{1})
 	_, _ = source.Read(content)
 	for _, size := range []int{partBytes - 1, partBytes, len(content)} {
-		server := newS3Server(t, "things")
+		server := buckettest.New(t, "things")
 		for name, s := range map[string]Store{"directory": NewDir(t.TempDir()), "S3": NewS3(server.URL, "eu-west-1")} {
 			if _, err := s.Put(t.Context(), "things", "large", bytes.NewReader(content[:size]), PutOptions{}); err != nil {
 				t.Fatal(err)
@@ -177,33 +179,33 @@ func TestLargeObject(t *testing.T) {
 				t.Errorf("%s: %d bytes are not what was stored", name, size)
 			}
 		}
-		if server.mu.largest > partBytes {
-			t.Errorf("%d bytes were sent at once", server.mu.largest)
+		if server.Largest > partBytes {
+			t.Errorf("%d bytes were sent at once", server.Largest)
 		}
 	}
 }
 
 func TestAbortsParts(t *testing.T) {
-	server := newS3Server(t, "things")
+	server := buckettest.New(t, "things")
 	s := NewS3(server.URL, "us-east-1")
 	if _, err := s.Put(t.Context(), "things", "k", &failing{partBytes + 1}, PutOptions{}); !errors.Is(err, errBroken) {
 		t.Fatal(err)
 	}
-	if server.mu.aborted != 1 || len(server.mu.uploads) != 0 {
-		t.Errorf("%d uploads aborted, %d left", server.mu.aborted, len(server.mu.uploads))
+	if server.Aborted != 1 || len(server.Uploads) != 0 {
+		t.Errorf("%d uploads aborted, %d left", server.Aborted, len(server.Uploads))
 	}
 }
 
 func TestReadsOnAfterBrokenConnections(t *testing.T) {
-	server := newS3Server(t, "things")
+	server := buckettest.New(t, "things")
 	s := NewS3(server.URL, "us-east-1")
 	content := strings.Repeat("0123456789", 50_000)
 	put(t, s, "k", content)
-	server.breakAt = len(content)/readTries + 1
+	server.BreakAt = len(content)/readTries + 1
 	if got := get(t, s, "k"); got != content {
 		t.Errorf("read %d bytes of %d", len(got), len(content))
 	}
-	server.breakAt = len(content) / (2 * readTries)
+	server.BreakAt = len(content) / (2 * readTries)
 	r, err := s.Open(t.Context(), "things", "k")
 	if err != nil {
 		t.Fatal(err)
@@ -215,13 +217,13 @@ func TestReadsOnAfterBrokenConnections(t *testing.T) {
 }
 
 func TestEncryptionAndDenial(t *testing.T) {
-	server := newS3Server(t, "things", "forbidden")
+	server := buckettest.New(t, "things", "forbidden")
 	s := NewS3(server.URL, "us-east-1")
 	for _, body := range []io.Reader{strings.NewReader("x"), bytes.NewReader(make([]byte, partBytes+1))} {
 		if _, err := s.Put(t.Context(), "things", "k", body, PutOptions{Encryption: "KMS", KMSKey: "key"}); err != nil {
 			t.Fatal(err)
 		}
-		h := server.mu.headers[len(server.mu.headers)-1]
+		h := server.Headers[len(server.Headers)-1]
 		if h.Get("x-amz-server-side-encryption") != "aws:kms" || h.Get("x-amz-server-side-encryption-aws-kms-key-id") != "key" {
 			t.Errorf("the headers are %v", h)
 		}

@@ -1,4 +1,5 @@
-package bucket
+// Package buckettest is an S3-compatible server for tests.
+package buckettest
 
 import (
 	"bytes"
@@ -18,44 +19,44 @@ import (
 	"testing"
 )
 
-// s3Server answers the requests of S3 that the store makes, from memory. A bucket
-// is there when it is in buckets.
-type s3Server struct {
+// Server answers the requests of S3 that stores make, from memory. A bucket is
+// there when it is in Buckets; all of the bucket "forbidden" is denied. Its
+// members are set, and read, while no request is under way.
+type Server struct {
 	*httptest.Server
-	pageSize int // of listings
-	breakAt  int // bytes of an object after which a connection breaks; 0: never
-	mu       struct {
-		sync.Mutex
-		buckets map[string]map[string][]byte
-		uploads map[string]map[int][]byte
-		aborted int
-		headers []http.Header // of requests that store an object
-		largest int64         // body of a request
-	}
+	PageSize int // of listings
+	BreakAt  int // bytes of an object after which a connection breaks; 0: never
+
+	mu      sync.Mutex
+	Buckets map[string]map[string][]byte
+	Uploads map[string]map[int][]byte // in parts, that are under way
+	Aborted int                       // of them
+	Headers []http.Header             // of the requests that stored an object
+	Largest int                       // body of a request
 }
 
-func newS3Server(t *testing.T, buckets ...string) *s3Server {
-	s := &s3Server{pageSize: 2}
-	s.mu.buckets = map[string]map[string][]byte{}
-	s.mu.uploads = map[string]map[int][]byte{}
+// New starts a server with buckets, which stops with the test.
+func New(t testing.TB, buckets ...string) *Server {
+	s := &Server{PageSize: 2, Buckets: map[string]map[string][]byte{}, Uploads: map[string]map[int][]byte{}}
 	for _, b := range buckets {
-		s.mu.buckets[b] = map[string][]byte{}
+		s.Buckets[b] = map[string][]byte{}
 	}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
 }
 
-func (s *s3Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
 	}
-	s.mu.largest = max(s.mu.largest, int64(len(body)))
+	s.Largest = max(s.Largest, len(body))
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	objects, ok := s.mu.buckets[bucket]
+	objects, ok := s.Buckets[bucket]
 	q := r.URL.Query()
 	switch {
 	case !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential="):
@@ -69,22 +70,22 @@ func (s *s3Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == "GET":
 		s.get(w, r, objects, key)
 	case r.Method == "POST" && q.Has("uploads"):
-		s.mu.headers = append(s.mu.headers, r.Header)
-		id := fmt.Sprint("upload ", len(s.mu.uploads))
-		s.mu.uploads[id] = map[int][]byte{}
+		s.Headers = append(s.Headers, r.Header)
+		id := fmt.Sprint("upload ", len(s.Uploads))
+		s.Uploads[id] = map[int][]byte{}
 		fmt.Fprintf(w, "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>", id)
 	case r.Method == "POST":
-		s.complete(w, objects, key, s.mu.uploads[q.Get("uploadId")], body)
+		s.complete(w, objects, key, s.Uploads[q.Get("uploadId")], body)
 	case r.Method == "DELETE":
-		s.mu.aborted++
-		delete(s.mu.uploads, q.Get("uploadId"))
+		s.Aborted++
+		delete(s.Uploads, q.Get("uploadId"))
 		w.WriteHeader(204)
 	case r.Method == "PUT":
 		s.put(w, r, objects, key, body)
 	}
 }
 
-func (s *s3Server) put(w http.ResponseWriter, r *http.Request, objects map[string][]byte, key string, body []byte) {
+func (s *Server) put(w http.ResponseWriter, r *http.Request, objects map[string][]byte, key string, body []byte) {
 	sum := md5.Sum(body)
 	if r.Header.Get("Content-MD5") != base64.StdEncoding.EncodeToString(sum[:]) {
 		s3Error(w, 400, "BadDigest")
@@ -93,14 +94,14 @@ func (s *s3Server) put(w http.ResponseWriter, r *http.Request, objects map[strin
 	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:])+`"`)
 	if id := r.URL.Query().Get("uploadId"); id != "" {
 		n, _ := strconv.Atoi(r.URL.Query().Get("partNumber"))
-		s.mu.uploads[id][n] = body
+		s.Uploads[id][n] = body
 		return
 	}
-	s.mu.headers = append(s.mu.headers, r.Header)
+	s.Headers = append(s.Headers, r.Header)
 	objects[key] = body
 }
 
-func (s *s3Server) complete(w http.ResponseWriter, objects map[string][]byte, key string, parts map[int][]byte, body []byte) {
+func (s *Server) complete(w http.ResponseWriter, objects map[string][]byte, key string, parts map[int][]byte, body []byte) {
 	var in struct{ Part []struct{ PartNumber int } }
 	if err := xml.Unmarshal(body, &in); err != nil {
 		s3Error(w, 400, "MalformedXML")
@@ -114,7 +115,7 @@ func (s *s3Server) complete(w http.ResponseWriter, objects map[string][]byte, ke
 	fmt.Fprintf(w, `<CompleteMultipartUploadResult><ETag>"parts-%d"</ETag></CompleteMultipartUploadResult>`, len(in.Part))
 }
 
-func (s *s3Server) get(w http.ResponseWriter, r *http.Request, objects map[string][]byte, key string) {
+func (s *Server) get(w http.ResponseWriter, r *http.Request, objects map[string][]byte, key string) {
 	content, ok := objects[key]
 	if !ok {
 		s3Error(w, 404, "NoSuchKey")
@@ -134,14 +135,14 @@ func (s *s3Server) get(w http.ResponseWriter, r *http.Request, objects map[strin
 	w.Header().Set("ETag", etag)
 	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
 	w.WriteHeader(status)
-	if s.breakAt > 0 && len(content) > s.breakAt {
-		_, _ = w.Write(content[:s.breakAt])
+	if s.BreakAt > 0 && len(content) > s.BreakAt {
+		_, _ = w.Write(content[:s.BreakAt])
 		panic(http.ErrAbortHandler)
 	}
 	_, _ = io.Copy(w, bytes.NewReader(content))
 }
 
-func (s *s3Server) list(w http.ResponseWriter, objects map[string][]byte, prefix, after string) {
+func (s *Server) list(w http.ResponseWriter, objects map[string][]byte, prefix, after string) {
 	var out struct {
 		XMLName               xml.Name `xml:"ListBucketResult"`
 		IsTruncated           bool
@@ -155,8 +156,8 @@ func (s *s3Server) list(w http.ResponseWriter, objects map[string][]byte, prefix
 		if !strings.HasPrefix(key, prefix) || key <= after {
 			continue
 		}
-		if len(out.Contents) == s.pageSize {
-			out.IsTruncated, out.NextContinuationToken = true, out.Contents[s.pageSize-1].Key
+		if len(out.Contents) == s.PageSize {
+			out.IsTruncated, out.NextContinuationToken = true, out.Contents[s.PageSize-1].Key
 			break
 		}
 		sum := md5.Sum(objects[key])
