@@ -457,7 +457,7 @@ func TestBulkCancel(t *testing.T) {
 		equal(d.T, "status", out.BulkOperationStatus, types.BulkOperationStatusCancelling)
 		d.reopen()
 		b = d.awaitBulk(b, nil)
-		equal(d.T, "status in the end", b.BulkOperationStatus, types.BulkOperationStatusCancelled)
+		equal(d.T, "status in the end", fmt.Sprint(b.BulkOperationStatus, " ", aws.ToString(b.FailureMessage)), "CANCELLED The bulk operation was cancelled.")
 		equal(d.T, "items", int64(len(d.contents("orders", ""))), b.ProcessedItemCount)
 	})
 }

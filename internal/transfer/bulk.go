@@ -248,7 +248,7 @@ func (r *bulkRun) chunk(ctx context.Context) (done bool, wait time.Duration, err
 		next.Object, next.Version = key, r.objects[0].Version
 	}
 	next.Bytes = min(r.done+r.read.Load(), r.TotalBytes)
-	if err := r.transfers.advance(ctx, r.Bulk, next); err != nil {
+	if err := r.transfers.advance(context.WithoutCancel(ctx), r.Bulk, next); err != nil {
 		return false, 0, err
 	}
 	if most := r.in.MaxWriteRequestUnits.V; most > 0 {
@@ -323,7 +323,10 @@ func (r *bulkRun) finish(ctx context.Context, status string, why *failure) error
 		next.FailureCode, next.FailureMessage = why.code, why.text
 	}
 	if err := r.manifest(ctx, &next); err != nil {
-		if status != Failed {
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err() // it is ended after the next start
+		case status != Failed:
 			return r.finish(ctx, Failed, failed(err))
 		}
 		r.transfers.Log.Warn("the manifest of bulk puts could not be written", "operation", r.ARN(), "error", err)

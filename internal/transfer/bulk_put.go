@@ -40,26 +40,27 @@ func units(puts []put) (sum float64) {
 // the disk.
 const putters = 128
 
-// putAll puts records through the path that every write takes. An error says that
-// no more can be put; some of the records may be.
+// putAll puts records through the path that every write takes. What was begun is
+// put although ctx ends, so that it can be counted, unless it is throttled. An
+// error says that no more can be put; some of the records may be.
 func (t *Transfers) putAll(ctx context.Context, b *Bulk, records []itemfile.Record, resumed bool) ([]put, error) {
 	puts := make([]put, len(records))
-	ctx, stop := context.WithCancelCause(ctx)
+	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	var group sync.WaitGroup
 	var next atomic.Int64
 	for range min(putters, len(records)) {
 		group.Go(func() {
-			for n := int(next.Add(1) - 1); n < len(records) && ctx.Err() == nil; n = int(next.Add(1) - 1) {
+			for n := int(next.Add(1) - 1); n < len(records) && work.Err() == nil; n = int(next.Add(1) - 1) {
 				puts[n].record = records[n]
-				if err := t.put(ctx, b, &puts[n], resumed); err != nil {
+				if err := t.put(ctx, work, b, &puts[n], resumed); err != nil {
 					stop(err)
 				}
 			}
 		})
 	}
 	group.Wait()
-	return puts, context.Cause(ctx)
+	return puts, context.Cause(work)
 }
 
 // errTableGone is the failure of bulk puts whose table was deleted.
@@ -70,14 +71,14 @@ const (
 	throttledMost  = time.Second
 )
 
-// put puts the item of one record.
-func (t *Transfers) put(ctx context.Context, b *Bulk, p *put, resumed bool) error {
+// put puts the item of one record, by work. It waits for throughput until ctx ends.
+func (t *Transfers) put(ctx, work context.Context, b *Bulk, p *put, resumed bool) error {
 	condition, why := parseCondition(&p.record)
 	for wait := throttledFirst; ; wait = min(2*wait, throttledMost) {
 		if p.failed = why; why != nil {
 			return nil
 		}
-		change, err := t.write(ctx, b, &p.record, condition)
+		change, err := t.write(work, b, &p.record, condition)
 		var refused *table.ConditionFailed
 		var throttle *meter.Throttle
 		var fault *ddberr.Fault
