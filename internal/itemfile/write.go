@@ -50,7 +50,7 @@ func NewWriter(to io.Writer, f Format, c Compression) (*Writer, error) {
 }
 
 // flushBytes is how much is written at a time.
-const flushBytes = 64 << 10
+const flushBytes = 16 << 10
 
 // WriteItem writes the record of an item.
 func (w *Writer) WriteItem(it attr.Item) error {
@@ -103,7 +103,7 @@ func (w *Writer) flush(atLeast int) error {
 		return nil
 	}
 	_, err := w.to.Write(w.buf)
-	if w.buf = w.buf[:0]; cap(w.buf) > 16*flushBytes {
+	if w.buf = w.buf[:0]; cap(w.buf) > 64*flushBytes {
 		w.buf = nil
 	}
 	return err

@@ -90,11 +90,11 @@ func (x *exporting) file(ctx context.Context, i int, fill func(*itemfile.Writer)
 	filled := make(chan error, 1)
 	go func() {
 		var err error
-		n, err = writeRecords(io.MultiWriter(to, sum), x.format(), fill)
+		n, err = writeRecords(to, x.format(), fill)
 		to.CloseWithError(err) // nil is the end
 		filled <- err
 	}()
-	etag, err := x.put(ctx, key, body)
+	etag, err := x.put(ctx, key, io.TeeReader(body, sum))
 	body.CloseWithError(errors.Join(io.ErrClosedPipe, err)) // ends fill if the object could not be written
 	if failed := <-filled; err == nil {
 		err = failed
