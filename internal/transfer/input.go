@@ -22,11 +22,18 @@ type source struct {
 	options itemfile.Options
 }
 
+// mostObjects is how many objects items may come from. (Developer guide, "Quotas";
+// the code of the failure has no source.)
+const mostObjects = 50_000
+
 // objects returns the objects of s, in the order of their keys.
 func (s *source) objects(ctx context.Context) (all []bucket.Object, err error) {
 	for o, err := range s.store.List(ctx, s.bucket, s.prefix) {
 		if err != nil {
 			return nil, fmt.Errorf("list s3://%s/%s: %w", s.bucket, s.prefix, err)
+		}
+		if len(all) == mostObjects {
+			return nil, &failure{"TooManyObjects", fmt.Sprintf("there are more than %d objects in s3://%s/%s", mostObjects, s.bucket, s.prefix)}
 		}
 		all = append(all, o)
 	}

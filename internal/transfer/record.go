@@ -135,7 +135,7 @@ func (t *Transfers) used(ctx context.Context, r kv.Reader, kind, value string, i
 	return k, nil
 }
 
-// Made returns what a request of a kind made that had the same client token, nil
+// made returns what a request of a kind made that had the same client token, nil
 // if there is no such record.
 func made[T any, R interface {
 	*T
