@@ -28,7 +28,7 @@ var layers = []layer{
 	{"internal/backup", "internal/replica", "internal/transfer", "internal/trigger", "internal/vector"},
 	{"internal/stream"},
 	{"internal/table"},
-	{"internal/extsort", "internal/iam", "internal/job", "internal/meter"},
+	{"internal/extsort", "internal/iam", "internal/job", "internal/meter", "internal/record"},
 	{"internal/kv/memkv", "internal/kv/pebblekv"},
 	{"internal/kv/kvtest"},
 	{"internal/kv"},

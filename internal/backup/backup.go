@@ -30,6 +30,7 @@ import (
 	"github.com/statordb/stator/internal/extsort"
 	"github.com/statordb/stator/internal/job"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/record"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -99,7 +100,7 @@ func (bs *Backups) thawOrphans(ctx context.Context) error {
 	for _, r := range bs.mu.restores {
 		named[r.Frozen] = true
 	}
-	list, err := scan(ctx, bs.Store, all(backupRows), 0, anyBackup)
+	list, err := record.All[Backup](ctx, bs.Store, record.Under(backupRows))
 	if err != nil {
 		return err
 	}
@@ -174,7 +175,7 @@ func (bs *Backups) Delete(ctx context.Context, k Key) (*Backup, error) {
 	if bs.inUse(b.Frozen) {
 		return nil, ErrInUse
 	}
-	if err := bs.forget(ctx, k.row()); err != nil {
+	if err := record.Remove(ctx, bs.Store, k.row()); err != nil {
 		return nil, fmt.Errorf("remove backup %s of %s: %w", k.ID, k.Table, err)
 	}
 	return b, bs.thawed(ctx, b.Frozen, nil)

@@ -6,13 +6,14 @@ import (
 	"fmt"
 
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/record"
 	"github.com/statordb/stator/internal/table"
 )
 
 // Check reads every backup in store and calls found with what is wrong. It
 // returns how many backups there are, and how many items in them.
 func Check(ctx context.Context, store kv.Store, found func(error)) (backups int, items int64, err error) {
-	list, err := scan(ctx, store, all(backupRows), 0, anyBackup)
+	list, err := record.All[Backup](ctx, store, record.Under(backupRows))
 	for _, b := range list {
 		n, fault := check(ctx, store, b)
 		if ctx.Err() != nil {

@@ -2,11 +2,10 @@ package backup
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
-	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/record"
 )
 
 // Filter says which backups are listed.
@@ -21,7 +20,7 @@ type Filter struct {
 // List returns the backups that f asks for, in the order of time, and whether
 // there are more.
 func (bs *Backups) List(ctx context.Context, f Filter) (list []*Backup, more bool, err error) {
-	r := all(backupRows)
+	r := record.Under(backupRows)
 	if !f.From.IsZero() {
 		r.Start = timeRow(f.From)
 	}
@@ -38,7 +37,7 @@ func (bs *Backups) List(ctx context.Context, f Filter) (list []*Backup, more boo
 	if f.Limit > 0 {
 		most = f.Limit + 1
 	}
-	if list, err = scan(ctx, bs.Store, r, most, f.wants); err != nil {
+	if list, err = record.Select(ctx, bs.Store, r, most, f.wants); err != nil {
 		return nil, false, fmt.Errorf("list backups: %w", err)
 	}
 	if most > 0 && len(list) == most {
@@ -57,15 +56,7 @@ func (f *Filter) wants(b *Backup) bool {
 
 // Get returns the backup that k names. It returns ErrNotFound if there is none.
 func (bs *Backups) Get(ctx context.Context, k Key) (*Backup, error) {
-	var b *Backup
-	err := bs.Store.View(ctx, kv.ReadOptions{Consistent: true, Keys: [][]byte{k.row()}}, func(r kv.Reader) error {
-		text, err := r.Get(ctx, k.row())
-		if err != nil || text == nil {
-			return err
-		}
-		b = new(Backup)
-		return json.Unmarshal(text, b)
-	})
+	b, err := record.Get[Backup](ctx, bs.Store, k.row())
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read backup %s of %s: %w", k.ID, k.Table, err)

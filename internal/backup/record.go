@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/record"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -76,59 +76,9 @@ func (bs *Backups) add(ctx context.Context, b *Backup) error {
 				return err
 			}
 			if taken == nil {
-				return putJSON(tx, b.Key().row(), b)
+				return record.Put(tx, b.Key().row(), b)
 			}
 			b.ID = newID(b.Created, false)
 		}
 	})
-}
-
-// putJSON stores v under key.
-func putJSON(tx kv.Tx, key []byte, v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode %q: %w", key, err)
-	}
-	return tx.Put(key, text)
-}
-
-// forget removes the record under key.
-func (bs *Backups) forget(ctx context.Context, key []byte) error {
-	return bs.Store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) error { return tx.Delete(key) })
-}
-
-// scan returns the records of r that are wanted, the first so many, or all if
-// most is zero.
-func scan[T any](ctx context.Context, store kv.Store, r kv.Range, most int, wanted func(*T) bool) (list []*T, err error) {
-	err = store.View(ctx, kv.ReadOptions{Consistent: true}, func(reader kv.Reader) error {
-		list = nil
-		for p, err := range reader.Scan(ctx, r) {
-			if err != nil {
-				return err
-			}
-			v := new(T)
-			if err := json.Unmarshal(p.Value, v); err != nil {
-				return fmt.Errorf("record %q: %w", p.Key, err)
-			}
-			if wanted(v) {
-				list = append(list, v)
-			}
-			if most > 0 && len(list) == most {
-				return nil
-			}
-		}
-		return nil
-	})
-	return list, err
-}
-
-// anyBackup is what a scan wants that wants all.
-func anyBackup(*Backup) bool { return true }
-
-// all returns the range of the records whose keys begin with prefix, which does
-// not end in 0xFF.
-func all(prefix string) kv.Range {
-	end := []byte(prefix)
-	end[len(end)-1]++
-	return kv.Range{Start: []byte(prefix), End: end}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/statordb/stator/internal/job"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/record"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -66,14 +67,14 @@ func (bs *Backups) begin(ctx context.Context, r *restore, d *table.Descriptor) (
 	if !bs.register(r) {
 		return nil, ErrMany
 	}
-	err := bs.Store.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error { return putJSON(tx, restoreRow(r.ID), r) })
+	err := bs.Store.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error { return record.Put(tx, restoreRow(r.ID), r) })
 	var t *table.Table
 	if err == nil {
 		t, err = bs.Engine.Create(ctx, d)
 	}
 	if err != nil {
 		defer bs.unregister(r)
-		return nil, errors.Join(err, bs.forget(context.WithoutCancel(ctx), restoreRow(r.ID)))
+		return nil, errors.Join(err, record.Remove(context.WithoutCancel(ctx), bs.Store, restoreRow(r.ID)))
 	}
 	bs.jobs.Start(&restoring{bs, r})
 	return t, nil
@@ -123,10 +124,10 @@ func (bs *Backups) Progress(id string) table.Count {
 // loadRestores reads the restores that are under way, and forgets those whose
 // table was never made, or is whole, or is gone.
 func (bs *Backups) loadRestores(ctx context.Context) error {
-	list, err := scan(ctx, bs.Store, all(restoreRows), 0, func(*restore) bool { return true })
+	list, err := record.All[restore](ctx, bs.Store, record.Under(restoreRows))
 	for _, r := range list {
 		if bs.Engine.Creating(r.Table, r.ID) == nil {
-			err = errors.Join(err, bs.forget(ctx, restoreRow(r.ID)))
+			err = errors.Join(err, record.Remove(ctx, bs.Store, restoreRow(r.ID)))
 		} else {
 			bs.mu.restores[r.ID] = r
 		}
@@ -221,7 +222,7 @@ func (bs *Backups) abandon(ctx context.Context, r *restore) error {
 
 // finish forgets r, which is over.
 func (bs *Backups) finish(ctx context.Context, r *restore) error {
-	err := bs.forget(ctx, restoreRow(r.ID))
+	err := record.Remove(ctx, bs.Store, restoreRow(r.ID))
 	if err == nil && r.Thaw {
 		err = bs.Store.Thaw(ctx, r.Frozen)
 	}

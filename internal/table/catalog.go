@@ -3,7 +3,6 @@ package table
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/meter"
+	"github.com/statordb/stator/internal/record"
 )
 
 // Errors of the Catalog.
@@ -144,13 +144,9 @@ func (c *Catalog) closeShards(ctx context.Context) error {
 
 func (c *Catalog) load(ctx context.Context, r kv.Reader, right bool) error {
 	prefix := catalogKey("")
-	for p, err := range r.Scan(ctx, kv.Range{Start: prefix, End: after(prefix)}) {
+	for d, err := range record.In[Descriptor](ctx, r, kv.Range{Start: prefix, End: after(prefix)}) {
 		if err != nil {
 			return err
-		}
-		d := new(Descriptor)
-		if err := json.Unmarshal(p.Value, d); err != nil {
-			return fmt.Errorf("descriptor of table %s: %w", p.Key[len(prefix):], err)
 		}
 		d.prepare()
 		t := &Table{Descriptor: d, Counts: newCounts(), changes: &changeLog{now: c.now}, meters: c.meters(d, nil)}
@@ -226,7 +222,7 @@ func (c *Catalog) Create(ctx context.Context, d *Descriptor) (*Table, error) {
 			return err
 		}
 		c.stampShards(fresh)
-		return putDescriptor(tx, key, fresh)
+		return record.Put(tx, key, fresh)
 	})
 	if err != nil {
 		return nil, err
@@ -262,14 +258,6 @@ func assignSpaces(ctx context.Context, tx kv.Tx, key []byte, d *Descriptor) erro
 		give(&x.Space)
 	}
 	return tx.Put(key, binary.BigEndian.AppendUint32(nil, next))
-}
-
-func putDescriptor(tx kv.Tx, key []byte, d *Descriptor) error {
-	text, err := json.Marshal(d)
-	if err != nil {
-		return fmt.Errorf("encode descriptor: %w", err)
-	}
-	return tx.Put(key, text)
 }
 
 // Change replaces the descriptor of the table called name by what edit makes
@@ -308,7 +296,7 @@ func (c *Catalog) change(ctx context.Context, name string, edit func(*Descriptor
 			return err
 		}
 		c.stampShards(d)
-		return putDescriptor(tx, key, d)
+		return record.Put(tx, key, d)
 	})
 	if err != nil {
 		return nil, err
@@ -374,12 +362,12 @@ func (c *Catalog) forget(ctx context.Context, name string, check func(*Descripto
 			}
 		}
 		if departed != nil {
-			if err := putDescriptor(tx, departedKey(t.Space), departed); err != nil {
+			if err := record.Put(tx, departedKey(t.Space), departed); err != nil {
 				return err
 			}
 		}
 		if t.isKept() {
-			if err := putDescriptor(tx, keptKey(t.Space), t.Descriptor); err != nil {
+			if err := record.Put(tx, keptKey(t.Space), t.Descriptor); err != nil {
 				return err
 			}
 		}

@@ -3,13 +3,13 @@ package table
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/record"
 )
 
 // PITR is the point-in-time recovery of a table. While it is enabled the change
@@ -112,13 +112,9 @@ func keptKey(space uint32) []byte {
 // loadKept reads the descriptors of tables whose deletion was interrupted.
 func (c *Catalog) loadKept(ctx context.Context, r kv.Reader) error {
 	prefix := []byte{catalogPrefix, 2}
-	for p, err := range r.Scan(ctx, kv.Range{Start: prefix, End: after(prefix)}) {
+	for d, err := range record.In[Descriptor](ctx, r, kv.Range{Start: prefix, End: after(prefix)}) {
 		if err != nil {
 			return err
-		}
-		d := new(Descriptor)
-		if err := json.Unmarshal(p.Value, d); err != nil {
-			return fmt.Errorf("descriptor of a table being deleted: %w", err)
 		}
 		d.prepare()
 		c.mu.kept[d.Space] = d

@@ -3,7 +3,6 @@ package table
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/record"
 )
 
 // follow makes changes go where d says. Stamps given out later are above last.
@@ -134,13 +134,9 @@ func departedKey(space uint32) []byte {
 // loadDeparted reads the descriptors of deleted tables.
 func (c *Catalog) loadDeparted(ctx context.Context, r kv.Reader) error {
 	prefix := []byte{catalogPrefix, 1}
-	for p, err := range r.Scan(ctx, kv.Range{Start: prefix, End: after(prefix)}) {
+	for d, err := range record.In[Descriptor](ctx, r, kv.Range{Start: prefix, End: after(prefix)}) {
 		if err != nil {
 			return err
-		}
-		d := new(Descriptor)
-		if err := json.Unmarshal(p.Value, d); err != nil {
-			return fmt.Errorf("descriptor of a deleted table: %w", err)
 		}
 		d.prepare()
 		c.mu.departed[d.Space] = d
@@ -159,7 +155,7 @@ func (c *Catalog) changeDeparted(ctx context.Context, old *Descriptor, edit func
 		if len(d.Shards) == 0 {
 			return tx.Delete(key)
 		}
-		return putDescriptor(tx, key, d)
+		return record.Put(tx, key, d)
 	})
 	if err != nil {
 		return fmt.Errorf("change deleted table: %w", err)

@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"github.com/statordb/stator/internal/itemfile"
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/record"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -104,14 +104,14 @@ func (t *Transfers) change(ctx context.Context, b *Bulk, edit func(now *Bulk) bo
 		if err != nil || text == nil {
 			return err
 		}
-		now := new(Bulk)
-		if err := json.Unmarshal(text, now); err != nil {
-			return fmt.Errorf("record %q: %w", key, err)
+		now, err := record.Parse[Bulk](key, text)
+		if err != nil {
+			return err
 		}
 		if !edit(now) {
 			return nil
 		}
-		return putJSON(tx, key, now)
+		return record.Put(tx, key, now)
 	})
 }
 

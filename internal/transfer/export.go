@@ -17,6 +17,7 @@ import (
 	"github.com/statordb/stator/internal/job"
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/record"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -100,12 +101,12 @@ func (t *Transfers) ListExports(ctx context.Context, p Page) ([]*Export, bool, e
 // thawOrphans thaws what was frozen for exports that are not there or over.
 func (t *Transfers) thawOrphans(ctx context.Context) error {
 	needed := map[string]bool{}
-	err := scan(ctx, t.Store, all(exportRows), func(e *Export) bool {
-		needed[e.frozen()] = e.Status == InProgress
-		return true
-	})
+	exports, err := record.All[Export](ctx, t.Store, record.Under(exportRows))
 	if err != nil {
 		return err
+	}
+	for _, e := range exports {
+		needed[e.frozen()] = e.Status == InProgress
 	}
 	names, err := t.Store.FrozenNames(ctx)
 	for _, name := range names {

@@ -15,6 +15,7 @@ import (
 	"github.com/statordb/stator/internal/itemfile"
 	"github.com/statordb/stator/internal/job"
 	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/record"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -114,12 +115,8 @@ func (t *Transfers) creating(i *Import) *table.Table {
 // forgetUnmade removes the records of imports whose table a kill kept from being
 // made: who asked for them has no answer.
 func (t *Transfers) forgetUnmade(ctx context.Context) error {
-	var unmade []*Import
-	err := scan(ctx, t.Store, all(importRows), func(i *Import) bool {
-		if i.Status == InProgress && !i.Filled && t.creating(i) == nil {
-			unmade = append(unmade, i)
-		}
-		return true
+	unmade, err := record.Select(ctx, t.Store, record.Under(importRows), 0, func(i *Import) bool {
+		return i.Status == InProgress && !i.Filled && t.creating(i) == nil
 	})
 	for _, i := range unmade {
 		err = errors.Join(err, t.remove(ctx, &i.Head))

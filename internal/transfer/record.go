@@ -15,6 +15,7 @@ import (
 
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/record"
 	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/wire"
 )
@@ -72,7 +73,7 @@ func (h *Head) ARN() string { return h.TableARN + "/" + h.Kind + "/" + h.ID }
 func (h *Head) head() *Head { return h }
 
 // record is a pointer to a kind of record.
-type record interface{ head() *Head }
+type headed interface{ head() *Head }
 
 // request is a pointer to a generated input.
 type request interface {
@@ -117,13 +118,9 @@ func (t *Transfers) used(ctx context.Context, r kv.Reader, kind, value string, i
 	if value == "" {
 		return nil, nil
 	}
-	text, err := r.Get(ctx, tokenRow(kind, value))
-	if err != nil || text == nil {
+	k, err := record.Read[token](ctx, r, tokenRow(kind, value))
+	if err != nil || k == nil {
 		return nil, err
-	}
-	k := new(token)
-	if err := json.Unmarshal(text, k); err != nil {
-		return nil, fmt.Errorf("client token: %w", err)
 	}
 	if t.Now().Sub(k.Used) >= tokenLife {
 		return nil, nil
@@ -139,7 +136,7 @@ func (t *Transfers) used(ctx context.Context, r kv.Reader, kind, value string, i
 // if there is no such record.
 func made[T any, R interface {
 	*T
-	record
+	headed
 }](ctx context.Context, t *Transfers, kind, value string, in request) (found *T, err error) {
 	err = t.Store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
 		found = nil
@@ -147,19 +144,15 @@ func made[T any, R interface {
 		if k == nil || err != nil {
 			return err
 		}
-		text, err := r.Get(ctx, rowOf(kind, k.Table, k.ID))
-		if err != nil || text == nil {
-			return err
-		}
-		found = new(T)
-		return json.Unmarshal(text, found)
+		found, err = record.Read[T](ctx, r, rowOf(kind, k.Table, k.ID))
+		return err
 	})
 	return found, err
 }
 
 // add stores a new record and its token. It returns errTaken if the token was
 // used meanwhile.
-func (t *Transfers) add(ctx context.Context, r record, in request) error {
+func (t *Transfers) add(ctx context.Context, r headed, in request) error {
 	h := r.head()
 	keys := [][]byte{h.row()}
 	if h.Token != "" {
@@ -171,20 +164,20 @@ func (t *Transfers) add(ctx context.Context, r record, in request) error {
 				return cmp.Or(err, errTaken)
 			}
 			digest := sha256.Sum256(in.AppendJSON(nil))
-			if err := putJSON(tx, tokenRow(h.Kind, h.Token), token{h.Kind, h.Token, digest[:], h.Table, h.ID, h.Started}); err != nil {
+			if err := record.Put(tx, tokenRow(h.Kind, h.Token), token{h.Kind, h.Token, digest[:], h.Table, h.ID, h.Started}); err != nil {
 				return err
 			}
 		}
-		return putJSON(tx, h.row(), r)
+		return record.Put(tx, h.row(), r)
 	})
 }
 
 var errTaken = errors.New("the client token was used meanwhile")
 
 // save stores a record that is there.
-func (t *Transfers) save(ctx context.Context, r record) error {
+func (t *Transfers) save(ctx context.Context, r headed) error {
 	key := r.head().row()
-	return t.Store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) error { return putJSON(tx, key, r) })
+	return t.Store.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) error { return record.Put(tx, key, r) })
 }
 
 // remove removes a record, and its token.
@@ -193,18 +186,11 @@ func (t *Transfers) remove(ctx context.Context, h *Head) error {
 	if h.Token != "" {
 		keys = append(keys, tokenRow(h.Kind, h.Token))
 	}
-	return t.Store.Update(ctx, kv.TxOptions{Keys: keys}, func(tx kv.Tx) error {
-		for _, key := range keys {
-			if err := tx.Delete(key); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return record.Remove(ctx, t.Store, keys...)
 }
 
 // end stores that a record is over.
-func (t *Transfers) end(ctx context.Context, r record, status string, why *failure) error {
+func (t *Transfers) end(ctx context.Context, r headed, status string, why *failure) error {
 	h := r.head()
 	h.Status, h.Ended = status, t.Now()
 	if why != nil {
@@ -213,61 +199,17 @@ func (t *Transfers) end(ctx context.Context, r record, status string, why *failu
 	return t.save(context.WithoutCancel(ctx), r)
 }
 
-// putJSON stores v under key.
-func putJSON(tx kv.Tx, key []byte, v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode %q: %w", key, err)
-	}
-	return tx.Put(key, text)
-}
-
-// scan calls f with every record of r, until f returns false.
-func scan[T any](ctx context.Context, store kv.Store, r kv.Range, f func(*T) bool) error {
-	return store.View(ctx, kv.ReadOptions{Consistent: true}, func(reader kv.Reader) error {
-		for p, err := range reader.Scan(ctx, r) {
-			if err != nil {
-				return err
-			}
-			v := new(T)
-			if err := json.Unmarshal(p.Value, v); err != nil {
-				return fmt.Errorf("record %q: %w", p.Key, err)
-			}
-			if !f(v) {
-				return nil
-			}
-		}
-		return nil
-	})
-}
-
-// all returns the range of the records whose keys begin with prefix, which does
-// not end in 0xFF.
-func all(prefix string) kv.Range {
-	end := []byte(prefix)
-	end[len(end)-1]++
-	return kv.Range{Start: []byte(prefix), End: end}
-}
-
 // get returns the record of a kind that arn names; ErrNotFound if there is none.
 func get[T any, R interface {
 	*T
-	record
+	headed
 }](ctx context.Context, t *Transfers, kind, arn string) (*T, error) {
 	rest, _ := model.TableOfARN(arn)
 	name, id, ok := strings.Cut(rest, "/"+kind+"/")
 	if !ok {
 		return nil, ErrNotFound
 	}
-	var found *T
-	err := t.Store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
-		text, err := r.Get(ctx, rowOf(kind, name, id))
-		if err != nil || text == nil {
-			return err
-		}
-		found = new(T)
-		return json.Unmarshal(text, found)
-	})
+	found, err := record.Get[T](ctx, t.Store, rowOf(kind, name, id))
 	if err == nil && found == nil {
 		err = ErrNotFound
 	}
@@ -285,19 +227,14 @@ type Page struct {
 // order makes of their ARNs, and whether there are more.
 func list[T any, R interface {
 	*T
-	record
+	headed
 }](ctx context.Context, t *Transfers, kind string, p Page, order func(arn string) string) (found []*T, more bool, err error) {
 	prefix := rowsOf[kind]
 	if p.Table != "" {
 		prefix += p.Table + "/"
 	}
 	place := func(r *T) string { return order(R(r).head().ARN()) }
-	err = scan(ctx, t.Store, all(prefix), func(r *T) bool {
-		if p.After == "" || place(r) < order(p.After) {
-			found = append(found, r)
-		}
-		return true
-	})
+	found, err = record.Select(ctx, t.Store, record.Under(prefix), 0, func(r *T) bool { return p.After == "" || place(r) < order(p.After) })
 	slices.SortFunc(found, func(a, b *T) int { return strings.Compare(place(b), place(a)) })
 	if len(found) > p.Limit {
 		return found[:p.Limit], true, err

@@ -29,6 +29,7 @@ import (
 	"github.com/statordb/stator/internal/extsort"
 	"github.com/statordb/stator/internal/job"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/record"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -79,24 +80,19 @@ func Open(ctx context.Context, c Config) (*Transfers, error) {
 
 // Start goes on with what a stop has interrupted.
 func (t *Transfers) Start(ctx context.Context) error {
-	err := scan(ctx, t.Store, all(exportRows), func(e *Export) bool {
-		if e.Status == InProgress {
-			t.start(&e.Head, t.export(e))
-		}
-		return true
-	})
-	err = errors.Join(err, scan(ctx, t.Store, all(importRows), func(i *Import) bool {
-		if i.Status == InProgress {
-			t.startImport(i)
-		}
-		return true
-	}))
-	return errors.Join(err, scan(ctx, t.Store, all(bulkRows), func(b *Bulk) bool {
-		if b.Status == InProgress || b.Status == Cancelling {
-			t.start(&b.Head, t.bulk(b))
-		}
-		return true
-	}))
+	exports, err := record.Select(ctx, t.Store, record.Under(exportRows), 0, func(e *Export) bool { return e.Status == InProgress })
+	for _, e := range exports {
+		t.start(&e.Head, t.export(e))
+	}
+	imports, err2 := record.Select(ctx, t.Store, record.Under(importRows), 0, func(i *Import) bool { return i.Status == InProgress })
+	for _, i := range imports {
+		t.startImport(i)
+	}
+	bulks, err3 := record.Select(ctx, t.Store, record.Under(bulkRows), 0, func(b *Bulk) bool { return b.Status == InProgress || b.Status == Cancelling })
+	for _, b := range bulks {
+		t.start(&b.Head, t.bulk(b))
+	}
+	return errors.Join(err, err2, err3)
 }
 
 // Close stops the work. It goes on, or begins again, after the next Open.
@@ -168,29 +164,18 @@ const recordLife = 90 * 24 * time.Hour
 func (t *Transfers) Forget(ctx context.Context) error {
 	var over [][]byte
 	now := t.Now()
-	err := scan(ctx, t.Store, all(tokenRows), func(k *token) bool {
-		if now.Sub(k.Used) >= tokenLife {
-			over = append(over, tokenRow(k.Kind, k.Token))
-		}
-		return true
-	})
+	tokens, err := record.Select(ctx, t.Store, record.Under(tokenRows), 0, func(k *token) bool { return now.Sub(k.Used) >= tokenLife })
+	for _, k := range tokens {
+		over = append(over, tokenRow(k.Kind, k.Token))
+	}
 	for _, rows := range []string{exportRows, importRows, bulkRows} {
-		err = errors.Join(err, scan(ctx, t.Store, all(rows), func(h *Head) bool {
-			if !h.Ended.IsZero() && now.Sub(h.Ended) >= recordLife {
-				over = append(over, h.row())
-			}
-			return true
-		}))
-	}
-	if err != nil || len(over) == 0 {
-		return err
-	}
-	return t.Store.Update(ctx, kv.TxOptions{Keys: over}, func(tx kv.Tx) error {
-		for _, key := range over {
-			if err := tx.Delete(key); err != nil {
-				return err
-			}
+		heads, failed := record.Select(ctx, t.Store, record.Under(rows), 0, func(h *Head) bool {
+			return !h.Ended.IsZero() && now.Sub(h.Ended) >= recordLife
+		})
+		for _, h := range heads {
+			over = append(over, h.row())
 		}
-		return nil
-	})
+		err = errors.Join(err, failed)
+	}
+	return errors.Join(err, record.Remove(ctx, t.Store, over...))
 }
