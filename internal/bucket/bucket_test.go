@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/statordb/stator/internal/bucket/buckettest"
 )
@@ -275,11 +276,22 @@ func TestPartialFilesAreNoObjects(t *testing.T) {
 	path := t.TempDir()
 	s := NewDir(path)
 	put(t, s, "k", "x")
-	if err := os.WriteFile(filepath.Join(path, "things", partial+"1"), []byte("half"), 0o600); err != nil {
+	for _, name := range []string{partial + "1", partial + "old"} {
+		if err := os.WriteFile(filepath.Join(path, "things", name), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long := time.Now().Add(-2 * partialLife)
+	if err := os.Chtimes(filepath.Join(path, "things", partial+"old"), long, long); err != nil {
 		t.Fatal(err)
 	}
 	if got := keys(t, s, ""); !slices.Equal(got, []string{"k"}) {
 		t.Errorf("listed: %q", got)
+	}
+	put(t, NewDir(path), "k", "y") // another process
+	left, err := os.ReadDir(filepath.Join(path, "things"))
+	if err != nil || len(left) != 2 || left[0].Name() != partial+"1" {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 )
 
@@ -26,8 +27,9 @@ import (
 type Dir struct {
 	mu struct {
 		sync.Mutex
-		path    string // "" until a temporary one is made
-		removed bool   // it is temporary, and closed
+		path    string          // "" until a temporary one is made
+		removed bool            // it is temporary, and closed
+		cleared map[string]bool // buckets in which nothing is left of what was cut off
 	}
 	temporary bool
 }
@@ -140,6 +142,9 @@ func (d *Dir) Put(ctx context.Context, bucket, key string, body io.Reader, _ Put
 		return "", err
 	}
 	defer b.Close()
+	if err := d.clear(bucket, b); err != nil {
+		return "", denied(err)
+	}
 	name := partial + rand.Text()
 	etag, err := writeFile(ctx, b, name, body)
 	if err == nil {
@@ -149,6 +154,33 @@ func (d *Dir) Put(ctx context.Context, bucket, key string, body io.Reader, _ Put
 		return "", errors.Join(denied(err), ignoreAbsent(b.Remove(name)))
 	}
 	return etag, nil
+}
+
+// partialLife is the age of files that nobody is writing any more.
+const partialLife = 24 * time.Hour
+
+// clear removes, once, what kills have left in a bucket.
+func (d *Dir) clear(bucket string, b *os.Root) error {
+	d.mu.Lock()
+	done := d.mu.cleared[bucket]
+	if d.mu.cleared == nil {
+		d.mu.cleared = map[string]bool{}
+	}
+	d.mu.cleared[bucket] = true
+	d.mu.Unlock()
+	if done {
+		return nil
+	}
+	list, err := fs.ReadDir(b.FS(), ".")
+	for _, e := range list {
+		if !strings.HasPrefix(e.Name(), partial) {
+			continue
+		}
+		if info, gone := e.Info(); gone == nil && time.Since(info.ModTime()) > partialLife {
+			err = errors.Join(err, ignoreAbsent(b.Remove(e.Name())))
+		}
+	}
+	return err
 }
 
 // writeFile writes body to a new file and syncs it.
