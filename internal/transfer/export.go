@@ -120,18 +120,20 @@ func (t *Transfers) thawOrphans(ctx context.Context) error {
 // export returns the work of e, which is done in one step.
 func (t *Transfers) export(e *Export) func(context.Context) (bool, time.Duration, error) {
 	return func(ctx context.Context) (bool, time.Duration, error) {
-		err := t.writeExport(ctx, e)
-		switch {
-		case ctx.Err() != nil:
-			return false, 0, ctx.Err()
-		case err != nil:
-			t.Log.Warn("an export failed", "export", e.ARN(), "error", err)
-			err = t.end(ctx, e, Failed, failed(err))
-		default:
-			err = t.end(ctx, e, Completed, nil)
-		}
-		if err != nil {
-			return false, 0, err
+		if e.Status == InProgress { // else it is only to be thawed
+			err := t.writeExport(ctx, e)
+			switch {
+			case ctx.Err() != nil:
+				return false, 0, ctx.Err()
+			case err != nil:
+				t.Log.Warn("an export failed", "export", e.ARN(), "error", err)
+				err = t.end(ctx, e, Failed, failed(err))
+			default:
+				err = t.end(ctx, e, Completed, nil)
+			}
+			if err != nil {
+				return false, 0, err
+			}
 		}
 		return true, 0, t.Store.Thaw(ctx, e.frozen())
 	}

@@ -189,14 +189,18 @@ func (t *Transfers) remove(ctx context.Context, h *Head) error {
 	return record.Remove(ctx, t.Store, keys...)
 }
 
-// end stores that a record is over.
+// end stores that a record is over; if it cannot, the record is not.
 func (t *Transfers) end(ctx context.Context, r headed, status string, why *failure) error {
 	h := r.head()
 	h.Status, h.Ended = status, t.Now()
 	if why != nil {
 		h.FailureCode, h.FailureMessage = why.code, why.text
 	}
-	return t.save(context.WithoutCancel(ctx), r)
+	err := t.save(context.WithoutCancel(ctx), r)
+	if err != nil {
+		h.Status, h.Ended = InProgress, time.Time{}
+	}
+	return err
 }
 
 // get returns the record of a kind that arn names; ErrNotFound if there is none.
