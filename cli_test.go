@@ -65,6 +65,7 @@ func TestCommandsForServers(t *testing.T) {
 	p.mustCall("PutItem", `{"TableName":"Things","Item":{"id":{"S":"a"}}}`)
 	c.want("backup --all --to running", `.*running: \d+ files, .* KB\n`)
 	c.fail("check data", "data is already open in another process: stop that one, or give this one another directory")
+	c.fail("backup --all --to stopped --data data", "data is open in a server: without --data and STATOR_DATA, the one at --endpoint copies itself")
 	p.terminate()
 	c.fail("backup --all --to stopped", "no server answers at "+p.url+": start one with stator serve")
 	c.want("backup --all --to stopped --data data", `stopped: \d+ files, .* KB\n`)

@@ -14,6 +14,9 @@ import (
 	"github.com/statordb/stator/internal/server"
 )
 
+// ErrInUse is in the error for a data directory that a server has open.
+var ErrInUse = datadir.ErrInUse
+
 // CopyReport is what a backup of a whole server holds.
 type CopyReport struct {
 	Directory string    `json:"directory"`

@@ -56,7 +56,11 @@ type copying struct {
 
 func (c *copying) run(ctx context.Context) (*stator.CopyReport, error) {
 	if c.data != "" {
-		return stator.CopyData(ctx, c.data, c.to, c.meter.Set)
+		report, err := stator.CopyData(ctx, c.data, c.to, c.meter.Set)
+		if errors.Is(err, stator.ErrInUse) {
+			err = fmt.Errorf("%s is open in a server: without --data and %s, the one at --endpoint copies itself", c.data, variable("data"))
+		}
+		return report, err
 	}
 	to, err := filepath.Abs(c.to)
 	if err != nil {

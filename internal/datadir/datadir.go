@@ -153,11 +153,13 @@ func takeLock(path string) (*os.File, error) {
 	case err != nil:
 		return nil, errors.Join(fmt.Errorf("cannot lock %s: %w", path, err), f.Close())
 	case held:
-		return nil, errors.Join(fmt.Errorf(
-			"%s is already open in another process: stop that one, or give this one another directory", path), f.Close())
+		return nil, errors.Join(fmt.Errorf("%s %w", path, ErrInUse), f.Close())
 	}
 	return f, nil
 }
+
+// ErrInUse is in the error for a directory that another process has open.
+var ErrInUse = errors.New("is already open in another process: stop that one, or give this one another directory")
 
 // bringUpToDate runs the upgrades that the directory needs, after giving it the
 // newest format if it is new. The caller holds the lock.

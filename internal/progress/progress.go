@@ -22,8 +22,10 @@ const (
 // Unit is what is counted.
 type Unit func(n int64) string
 
-// Items counts items, and everything else that has a plain number.
-func Items(n int64) string { return fmt.Sprintf("%d items", n) }
+const itemsUnit = " items"
+
+// Items counts items.
+func Items(n int64) string { return fmt.Sprint(n) + itemsUnit }
 
 // Bytes counts bytes: 1.2 GB.
 func Bytes(n int64) string {
@@ -98,7 +100,7 @@ func (m *Meter) line(done, total int64, took time.Duration) string {
 			full := int(part * barWidth)
 			parts = append(parts, "["+strings.Repeat("#", full)+strings.Repeat(".", barWidth-full)+"]")
 		}
-		parts = append(parts, fmt.Sprintf("%d %%,", int(part*100)), m.unit(done)+" of "+m.unit(total))
+		parts = append(parts, fmt.Sprintf("%d %%,", int(part*100)), strings.TrimSuffix(m.unit(done), itemsUnit)+" of "+m.unit(total))
 	} else if done > 0 {
 		parts = append(parts, m.unit(done))
 	}

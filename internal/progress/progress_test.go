@@ -51,6 +51,12 @@ func TestMeter(t *testing.T) {
 			}
 		})
 	}
+	var out bytes.Buffer
+	c := &clock{time.Unix(1000, 0)}
+	progress.New(&out, true, c.now, "importing", progress.Items).Set(5, 10)
+	if want := "\rimporting [############............] 50 %, 5 of 10 items\x1b[K"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
 	var none *progress.Meter
 	none.Set(1, 2)
 	none.Clear()
