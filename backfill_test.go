@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/statordb/stator"
 )
 
 // growing is a table that gets an index while it is written and its server
@@ -57,9 +59,7 @@ func TestIndexIsBuiltAcrossKills(t *testing.T) {
 	server := g.server.Load()
 	server.terminate()
 	t.Logf("items %d, kills %d, of them while the index was being created %d", g.items, kills, onTheWay)
-	if err := checkData(g.dir); err != nil {
-		t.Error(err)
-	}
+	mustBeSound(t, g.dir, stator.KindData)
 }
 
 // pauseFor lets the server work; nothing depends on how far it comes.

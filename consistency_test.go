@@ -47,11 +47,8 @@ func newHistory(t *testing.T, dir string) *history {
 		if err := srv.Close(); err != nil {
 			t.Error(err)
 		}
-		if dir == "" {
-			return
-		}
-		if err := checkData(dir); err != nil {
-			t.Error(err)
+		if dir != "" {
+			mustBeSound(t, dir, stator.KindData)
 		}
 	})
 	h.create()
@@ -500,9 +497,7 @@ func TestTransfersAndKill(t *testing.T) {
 	t.Logf("%d transfers, %d refused, %d unknown, %d snapshots", b.applied.Load(), b.refused.Load(), b.unknown.Load(), b.snaps.Load())
 	b.hangUp()
 	server.terminate()
-	if err := checkData(dir); err != nil {
-		t.Error(err)
-	}
+	mustBeSound(t, dir, stator.KindData)
 }
 
 // skewPairs are pairs of items of which one must always have v = 1. Who leaves

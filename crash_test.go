@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -20,16 +19,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/statordb/stator/internal/datadir"
-	"github.com/statordb/stator/internal/kv/pebblekv"
-	"github.com/statordb/stator/internal/meter"
-	"github.com/statordb/stator/internal/table"
+	"github.com/statordb/stator"
 )
 
 const (
@@ -544,28 +539,5 @@ func (c *crash) finish() {
 		c.Error(err)
 	}
 	c.server.wait()
-	if err := checkData(c.dir); err != nil {
-		c.Errorf("the data after the last kill: %v", err)
-	}
-}
-
-// checkData checks the rows in a data directory that no server uses.
-func checkData(path string) (err error) {
-	dir, err := datadir.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, dir.Close()) }()
-	store, err := pebblekv.Open(pebblekv.Options{Dir: dir.Store()})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	catalog, err := table.OpenCatalog(context.Background(), store, time.Now, meter.New(time.Now, false))
-	if err != nil {
-		return err
-	}
-	engine := table.NewEngine(store, catalog, slog.New(slog.DiscardHandler))
-	defer engine.Close()
-	return engine.CheckAll(context.Background())
+	mustBeSound(c.T, c.dir, stator.KindData)
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/statordb/stator"
 )
 
 const (
@@ -68,6 +70,7 @@ func TestRecoveryOfSimulatedDays(t *testing.T) {
 		s.restoreAndCompare(fmt.Sprintf("after%d", n))
 	}
 	s.process.terminate()
+	mustBeSound(t, s.dir, stator.KindData)
 }
 
 // start starts the process at the time that it is. What the client sends may be
