@@ -80,6 +80,15 @@ func TestBulkPut(t *testing.T) {
 		equal(d.T, "items", len(d.contents("orders", "")), 3010)
 		equal(d.T, "entries", len(d.contents("orders", "byState")), 3010)
 		equal(d.T, "an item", textOf(d.contents("orders", "")["c1|o0001"]["state"]), "bulk")
+		one.Reset()
+		for n := range 1000 {
+			one.WriteString(d.lineOf(order(n%20, fmt.Sprintf("time %d", n/20))))
+		}
+		d.write("again/1", one.String())
+		d.awaitBulk(d.bulk("again/", nil))
+		for n := range 20 {
+			equal(d.T, "what was put last", textOf(d.contents("orders", "")[fmt.Sprintf("c%d|o%04d", n%7, n)]["state"]), "time 49")
+		}
 	})
 }
 

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/ddberr"
@@ -40,20 +41,32 @@ func units(puts []put) (sum float64) {
 // the disk.
 const putters = 128
 
-// putAll puts records through the path that every write takes. What was begun is
-// put although ctx ends, so that it can be counted, unless it is throttled. An
-// error says that no more can be put; some of the records may be.
+// putAll puts records through the path that every write takes, those with one key
+// in their order. What was begun is put although ctx ends, so that it can be
+// counted, unless it is throttled. An error says that no more can be put; some of
+// the records may be.
 func (t *Transfers) putAll(ctx context.Context, b *Bulk, records []itemfile.Record, resumed bool) ([]put, error) {
+	into := t.Engine.Catalog.Get(b.Table)
+	if into == nil {
+		return nil, errTableGone
+	}
+	var queues [putters][]*put
 	puts := make([]put, len(records))
+	for i := range puts {
+		puts[i].record = records[i]
+		n := xxhash.Sum64(records[i].Item.Project(into.KeyNames()).Stored()) % putters
+		queues[n] = append(queues[n], &puts[i])
+	}
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	var group sync.WaitGroup
-	var next atomic.Int64
-	for range min(putters, len(records)) {
+	for _, queue := range queues {
 		group.Go(func() {
-			for n := int(next.Add(1) - 1); n < len(records) && work.Err() == nil; n = int(next.Add(1) - 1) {
-				puts[n].record = records[n]
-				if err := t.put(ctx, work, b, &puts[n], resumed); err != nil {
+			for _, p := range queue {
+				if work.Err() != nil {
+					return
+				}
+				if err := t.put(ctx, work, b, p, resumed); err != nil {
 					stop(err)
 				}
 			}
