@@ -43,7 +43,7 @@ func restoreError(name string, err error) error {
 	case errors.Is(err, table.ErrExists):
 		return ddberr.TargetTableExists(name)
 	case errors.Is(err, backup.ErrMany):
-		return ddberr.TooManyRestores(backup.MaxRestores)
+		return ddberr.TooManyAtATime("restores", backup.MaxRestores)
 	}
 	return err
 }

@@ -13,11 +13,14 @@ import (
 // transferError returns what the client sees of err: notFound if there is no such
 // record, conflict if a client token stands for another request.
 func transferError(err error, notFound, conflict *ddberr.Error) error {
+	var many *transfer.TooMany
 	switch {
 	case errors.Is(err, transfer.ErrNotFound):
 		return notFound
 	case errors.Is(err, transfer.ErrTokenMismatch):
 		return conflict
+	case errors.As(err, &many):
+		return ddberr.TooManyAtATime(many.Kind+"s", transfer.Most[many.Kind])
 	}
 	return err
 }

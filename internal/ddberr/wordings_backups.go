@@ -69,8 +69,9 @@ func InvalidRestoreTime() *Error {
 	return New("InvalidRestoreTimeException", "An invalid restore time was specified. RestoreDateTime must be between EarliestRestorableDateTime and LatestRestorableDateTime.")
 }
 
-// TooManyRestores is the error of one restore more than an account has at a
-// time. (The number is the API reference's; the text has no source.)
-func TooManyRestores(most int) *Error {
-	return New("LimitExceededException", fmt.Sprintf("Subscriber limit exceeded: There is a limit of %d concurrent restores per account", most))
+// TooManyAtATime is the error of one restore, export or import more than an
+// account has at a time. (The numbers are the API reference's; the text has no
+// source.)
+func TooManyAtATime(what string, most int) *Error {
+	return New("LimitExceededException", fmt.Sprintf("Subscriber limit exceeded: There is a limit of %d concurrent %s per account", most, what))
 }

@@ -64,6 +64,7 @@ func (t *Transfers) Import(ctx context.Context, d *table.Descriptor, arn string,
 	}
 	d.Creating = true
 	if _, err := t.Engine.Create(ctx, d); err != nil {
+		_ = t.count(KindImport, -1)
 		return nil, errors.Join(err, t.remove(context.WithoutCancel(ctx), &i.Head))
 	}
 	began := *i

@@ -72,7 +72,7 @@ func (h *Head) ARN() string { return h.TableARN + "/" + h.Kind + "/" + h.ID }
 
 func (h *Head) head() *Head { return h }
 
-// record is a pointer to a kind of record.
+// headed is a pointer to a kind of record.
 type headed interface{ head() *Head }
 
 // request is a pointer to a generated input.
@@ -151,8 +151,20 @@ func made[T any, R interface {
 }
 
 // add stores a new record and its token. It returns errTaken if the token was
-// used meanwhile.
+// used meanwhile, and *TooMany.
 func (t *Transfers) add(ctx context.Context, r headed, in request) error {
+	h := r.head()
+	if err := t.count(h.Kind, 1); err != nil {
+		return err
+	}
+	err := t.store(ctx, r, in)
+	if err != nil {
+		_ = t.count(h.Kind, -1)
+	}
+	return err
+}
+
+func (t *Transfers) store(ctx context.Context, r headed, in request) error {
 	h := r.head()
 	keys := [][]byte{h.row()}
 	if h.Token != "" {

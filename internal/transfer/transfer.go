@@ -61,8 +61,19 @@ type Transfers struct {
 	mu    struct {
 		sync.Mutex
 		imports map[string]*progress // under way, by id
+		running map[string]int       // how many are under way, by kind
 	}
 }
+
+// TooMany is the error of one more than can be under way.
+type TooMany struct{ Kind string }
+
+func (m *TooMany) Error() string { return fmt.Sprintf("more than %d of kind %s", Most[m.Kind], m.Kind) }
+
+// Most is how many of a kind can be under way. (API reference,
+// ExportTableToPointInTime and ImportTable, LimitExceededException; that of bulk
+// puts is not known.)
+var Most = map[string]int{KindExport: 300, KindImport: 50, KindBulk: 50}
 
 // workers is how many exports, imports and bulk puts are worked on at a time.
 const workers = 2
@@ -71,7 +82,7 @@ const workers = 2
 // half-made. They go on after Start.
 func Open(ctx context.Context, c Config) (*Transfers, error) {
 	t := &Transfers{Config: c, jobs: job.NewRunner(c.Store, []byte("bx"), c.Log), slots: make(chan struct{}, workers)}
-	t.mu.imports = map[string]*progress{}
+	t.mu.imports, t.mu.running = map[string]*progress{}, map[string]int{}
 	if err := errors.Join(t.thawOrphans(ctx), t.forgetUnmade(ctx)); err != nil {
 		return nil, fmt.Errorf("open exports and imports: %w", err)
 	}
@@ -82,17 +93,31 @@ func Open(ctx context.Context, c Config) (*Transfers, error) {
 func (t *Transfers) Start(ctx context.Context) error {
 	exports, err := record.Select(ctx, t.Store, record.Under(exportRows), 0, func(e *Export) bool { return e.Status == InProgress })
 	for _, e := range exports {
+		_ = t.count(KindExport, 1) // there were not more
 		t.start(&e.Head, t.export(e))
 	}
 	imports, err2 := record.Select(ctx, t.Store, record.Under(importRows), 0, func(i *Import) bool { return i.Status == InProgress })
 	for _, i := range imports {
+		_ = t.count(KindImport, 1)
 		t.startImport(i)
 	}
 	bulks, err3 := record.Select(ctx, t.Store, record.Under(bulkRows), 0, func(b *Bulk) bool { return b.Status == InProgress || b.Status == Cancelling })
 	for _, b := range bulks {
+		_ = t.count(KindBulk, 1)
 		t.start(&b.Head, t.bulk(b))
 	}
 	return errors.Join(err, err2, err3)
+}
+
+// count notes that n more of a kind are under way. It returns *TooMany.
+func (t *Transfers) count(kind string, n int) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n > 0 && t.mu.running[kind] >= Most[kind] {
+		return &TooMany{kind}
+	}
+	t.mu.running[kind] += n
+	return nil
 }
 
 // Close stops the work. It goes on, or begins again, after the next Open.
@@ -100,7 +125,7 @@ func (t *Transfers) Close() { t.jobs.Close() }
 
 // start runs step until it returns done.
 func (t *Transfers) start(h *Head, step func(context.Context) (done bool, wait time.Duration, err error)) {
-	t.jobs.Start(&working{name: h.Kind + "/" + h.Table + "/" + h.ID, slots: t.slots, step: step})
+	t.jobs.Start(&working{name: h.Kind + "/" + h.Table + "/" + h.ID, slots: t.slots, step: step, over: func() { _ = t.count(h.Kind, -1) }})
 }
 
 // working is a job whose cursor is its record.
@@ -108,6 +133,7 @@ type working struct {
 	name  string
 	slots chan struct{}
 	step  func(context.Context) (done bool, wait time.Duration, err error)
+	over  func() // is called when it is done
 }
 
 var _ job.Job = (*working)(nil)
@@ -125,6 +151,9 @@ func (w *working) Step(ctx context.Context, _ []byte) ([]byte, time.Duration, er
 	}
 	done, wait, err := w.step(ctx)
 	if done {
+		if err == nil {
+			w.over()
+		}
 		return nil, 0, err
 	}
 	return []byte{1}, wait, err
