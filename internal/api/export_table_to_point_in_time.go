@@ -2,10 +2,12 @@ package api
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/transfer"
 )
 
@@ -64,7 +66,14 @@ func (a *API) export(ctx context.Context, in *model.ExportTableToPointInTimeInpu
 	if err != nil {
 		return nil, err
 	}
-	return a.Transfers.Export(ctx, t, a.tableARN(t.Name), in, m)
+	e, err := a.Transfers.Export(ctx, t, a.tableARN(t.Name), in, m)
+	switch {
+	case errors.Is(err, table.ErrNotFound): // deleted meanwhile
+		return nil, ddberr.SourceTableNotFound(t.Name)
+	case errors.Is(err, table.ErrForgotten):
+		return nil, ddberr.InvalidExportTime()
+	}
+	return e, err
 }
 
 // The least and the most time that an incremental export is about. (Developer

@@ -47,6 +47,8 @@ func (a *API) RestoreTableToPointInTime(ctx context.Context, in *model.RestoreTa
 	switch {
 	case errors.Is(err, table.ErrNotFound), errors.Is(err, backup.ErrNotFound):
 		return nil, ddberr.SourceTableNotFound(s.source.Name)
+	case errors.Is(err, table.ErrForgotten): // since the window was looked at
+		return nil, ddberr.InvalidRestoreTime()
 	case err != nil:
 		return nil, restoreError(target, err)
 	}

@@ -116,11 +116,10 @@ func (bs *Backups) thawOrphans(ctx context.Context) error {
 	return err
 }
 
-// freeze freezes the items of t, and its change log if log says so, and returns
-// the name that they are frozen under, and what t is then.
-func (bs *Backups) freeze(ctx context.Context, t *table.Table, log bool) (*table.Table, string, error) {
+// freeze is Engine.FreezeTable under a name that it returns too.
+func (bs *Backups) freeze(ctx context.Context, t *table.Table, from time.Time) (*table.Table, string, error) {
 	name := frozenPrefix + uuid.NewString()
-	now, err := bs.Engine.FreezeTable(ctx, t, name, log)
+	now, err := bs.Engine.FreezeTable(ctx, t, name, from)
 	if err != nil {
 		return nil, "", bs.thawed(ctx, name, err)
 	}
@@ -135,7 +134,7 @@ func (bs *Backups) thawed(ctx context.Context, name string, err error) error {
 // Create makes a backup of t.
 func (bs *Backups) Create(ctx context.Context, t *table.Table, name string) (*Backup, error) {
 	created := bs.Now()
-	t, frozen, err := bs.freeze(ctx, t, false)
+	t, frozen, err := bs.freeze(ctx, t, time.Time{})
 	if err != nil {
 		return nil, err
 	}

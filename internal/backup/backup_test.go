@@ -259,7 +259,7 @@ func TestHalfMade(t *testing.T) {
 	b, err := s.backups.Create(t.Context(), src, "safe")
 	s.must(err)
 	for _, name := range []string{"backup-without-record", "export-of-somebody"} {
-		_, err := s.engine.FreezeTable(t.Context(), src, name, true)
+		_, err := s.engine.FreezeTable(t.Context(), src, name, time.Time{})
 		s.must(err)
 	}
 	// The record of a restore whose table was not made.
@@ -369,4 +369,26 @@ func TestSameInstant(t *testing.T) {
 	s.must(err)
 	equal(t, "backups after 35 days", n, 3)
 	equal(t, "frozen after 35 days", s.frozen(), 3)
+}
+
+// TestForgottenPast: an instant that recovery knew when it was asked for, and does
+// not know any more when the table is frozen, is refused: the writes made while
+// it was off cannot be undone.
+func TestForgottenPast(t *testing.T) {
+	s := newServer(t)
+	s.newTable("src", 3)
+	src, err := s.engine.SetPITR(t.Context(), "src", true, 35)
+	s.must(err)
+	s.clock.Move(s.clock.Now().Add(time.Hour))
+	at := s.clock.Now()
+	for _, enabled := range []bool{false, true} {
+		s.clock.Move(s.clock.Now().Add(time.Hour))
+		_, err = s.engine.SetPITR(t.Context(), "src", enabled, 35)
+		s.must(err)
+		s.put(src, 1, "written while recovery was off")
+		if _, err := s.backups.FromPast(t.Context(), src, at, described("past")); !errors.Is(err, table.ErrForgotten) {
+			t.Errorf("recovery enabled: %v; an instant before that: %v", enabled, err)
+		}
+	}
+	equal(t, "frozen", s.frozen(), 0)
 }

@@ -47,9 +47,10 @@ func (bs *Backups) FromBackup(ctx context.Context, b *Backup, at time.Time, d *t
 }
 
 // FromPast makes the table d of the items that t has or, if at is not zero, had
-// at an instant. Its errors are those of FromBackup, and table.ErrNotFound.
+// at an instant. Its errors are those of FromBackup, table.ErrNotFound and
+// table.ErrForgotten.
 func (bs *Backups) FromPast(ctx context.Context, t *table.Table, at time.Time, d *table.Descriptor) (*table.Table, error) {
-	t, frozen, err := bs.freeze(ctx, t, !at.IsZero())
+	t, frozen, err := bs.freeze(ctx, t, at)
 	if err != nil {
 		return nil, err
 	}

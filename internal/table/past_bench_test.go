@@ -87,7 +87,7 @@ func BenchmarkFreeze(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		_, err := e.FreezeTable(ctx, e.Catalog.Get("t"), fmt.Sprint("f", i), false)
+		_, err := e.FreezeTable(ctx, e.Catalog.Get("t"), fmt.Sprint("f", i), time.Time{})
 		must(b, err)
 	}
 	_ = store
@@ -98,7 +98,7 @@ func BenchmarkFreeze(b *testing.B) {
 func BenchmarkRestore(b *testing.B) {
 	n := benchItems(b)
 	e, store, scratch := filledEngine(b, n)
-	tbl, err := e.FreezeTable(ctx, e.Catalog.Get("t"), "f", false)
+	tbl, err := e.FreezeTable(ctx, e.Catalog.Get("t"), "f", time.Time{})
 	must(b, err)
 	frozen, err := store.Frozen(ctx, "f")
 	must(b, err)

@@ -144,7 +144,8 @@ func (h *history) second() time.Time {
 // frozen freezes the table until the test goes on.
 func (h *history) frozen(use func(kv.Frozen, *table.Table)) {
 	name := fmt.Sprintf("f%d", h.rng.Uint64())
-	tbl, err := h.engine.FreezeTable(ctx, h.engine.Catalog.Get("t"), name, true)
+	tbl := h.engine.Catalog.Get("t")
+	tbl, err := h.engine.FreezeTable(ctx, tbl, name, tbl.PITR.Since)
 	must(h.t, err)
 	f, err := h.store.Frozen(ctx, name)
 	must(h.t, err)

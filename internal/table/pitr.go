@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -122,17 +123,25 @@ func (c *Catalog) loadKept(ctx context.Context, r kv.Reader) error {
 	return nil
 }
 
-// FreezeTable freezes the items of t under name, and if log says so its change
-// log, which a Past other than the present and a Window need. Entries of indexes
-// can be made again. It returns what t is then: no shard of the log that has rows
-// is missing in that.
-func (e *Engine) FreezeTable(ctx context.Context, t *Table, name string, log bool) (*Table, error) {
-	if err := e.freeze(ctx, t.Descriptor, name, log); err != nil {
+// ErrForgotten is the error for an instant that point-in-time recovery does not
+// know, or not any more.
+var ErrForgotten = errors.New("the table's past is not known at that instant")
+
+// FreezeTable freezes the items of t under name and, unless from is zero, its
+// change log, which a Past and a Window from that instant on need. Entries of
+// indexes can be made again. It returns what t is then: no shard of the log that
+// has rows is missing in that. It returns ErrForgotten if the log does not go back
+// to from: recovery was disabled, or begun anew, or has less days by now.
+func (e *Engine) FreezeTable(ctx context.Context, t *Table, name string, from time.Time) (*Table, error) {
+	if err := e.freeze(ctx, t.Descriptor, name, !from.IsZero()); err != nil {
 		return nil, err
 	}
 	now := e.Catalog.Get(t.Name)
 	if now == nil || now.Space != t.Space {
 		return nil, fmt.Errorf("%w, while it was frozen", ErrNotFound)
+	}
+	if since := now.PITR.Since; !from.IsZero() && (since.IsZero() || from.Before(since)) {
+		return nil, ErrForgotten
 	}
 	return now, nil
 }

@@ -179,31 +179,7 @@ const trimLate = time.Hour
 // What point-in-time recovery needs stays, but no stream shows it.
 func (c *Catalog) TrimLogs(ctx context.Context, now, horizon time.Time) error {
 	var errs []error
-	c.Each(func(t *Table) {
-		oldest := earlier(horizon, now.Add(-t.PITR.keeps()-trimLate))
-		old, hidden := t.closedBefore(oldest), t.shownBefore(horizon)
-		if len(old) == 0 && len(hidden) == 0 {
-			return
-		}
-		err := c.clearShards(ctx, t.Space, old)
-		if err == nil {
-			_, err = c.Change(ctx, t.Name, func(d *Descriptor) error {
-				if d.ID != t.ID {
-					return ErrNotFound
-				}
-				for _, number := range hidden {
-					d.shardNumbered(number).Stream = ""
-				}
-				d.forgetShards(old)
-				if d.PITR.Since.Before(oldest) && !d.PITR.Since.IsZero() && len(old) > 0 {
-					d.PITR.Since = oldest // for good, however many days it has from now on
-				}
-				return nil
-			})
-			err = ignoreGone(err)
-		}
-		errs = append(errs, err)
-	})
+	c.Each(func(t *Table) { errs = append(errs, ignoreGone(c.trimLog(ctx, t, now, horizon))) })
 	c.changes.Lock()
 	defer c.changes.Unlock()
 	for _, d := range c.Departed() {
@@ -213,6 +189,57 @@ func (c *Catalog) TrimLogs(ctx context.Context, now, horizon time.Time) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// trimLog is TrimLogs for one table. That a shard is of no use is written down
+// before its rows are removed: who has frozen some of them can tell.
+func (c *Catalog) trimLog(ctx context.Context, t *Table, now, horizon time.Time) error {
+	if len(t.closedBefore(t.oldestKept(now, horizon))) == 0 && len(t.shownBefore(horizon)) == 0 {
+		return nil
+	}
+	var old []uint32
+	_, err := c.Change(ctx, t.Name, func(d *Descriptor) error {
+		if d.ID != t.ID {
+			return ErrNotFound
+		}
+		old = d.retireShards(now, horizon)
+		return nil
+	})
+	if err != nil || len(old) == 0 {
+		return err
+	}
+	if err := c.clearShards(ctx, t.Space, old); err != nil {
+		return err
+	}
+	_, err = c.Change(ctx, t.Name, func(d *Descriptor) error {
+		if d.ID != t.ID {
+			return ErrNotFound
+		}
+		d.forgetShards(old)
+		return nil
+	})
+	return err
+}
+
+// retireShards hides the shards that were closed before horizon from streams and
+// returns the numbers of those that recovery does not need either, from now on.
+func (d *Descriptor) retireShards(now, horizon time.Time) []uint32 {
+	for _, number := range d.shownBefore(horizon) {
+		d.shardNumbered(number).Stream = ""
+	}
+	d.forgetShards(nil) // the streams that have none left
+	oldest := d.oldestKept(now, horizon)
+	old := d.closedBefore(oldest)
+	if len(old) > 0 && d.PITR.Since.Before(oldest) && !d.PITR.Since.IsZero() {
+		d.PITR.Since = oldest // for good, however many days it has from now on
+	}
+	return old
+}
+
+// oldestKept returns the time before which no shard of d is needed: by streams
+// since horizon, by recovery for longer.
+func (d *Descriptor) oldestKept(now, horizon time.Time) time.Time {
+	return earlier(horizon, now.Add(-d.PITR.keeps()-trimLate))
 }
 
 // closedBefore returns the numbers of the shards of d that were closed before

@@ -62,7 +62,8 @@ func (t *Transfers) MadeExport(ctx context.Context, in *model.ExportTableToPoint
 }
 
 // Export begins the export of from that in asks for. The table is frozen: what is
-// written to it from now on is not in there. arn is that of the table.
+// written to it from now on is not in there. arn is that of the table. It returns
+// table.ErrForgotten.
 func (t *Transfers) Export(ctx context.Context, from *table.Table, arn string, in *model.ExportTableToPointInTimeInput, m Moment) (*Export, error) {
 	e := &Export{Head: t.newHead(KindExport, from.Descriptor, arn, in.ClientToken.V, in), Past: !m.At.IsZero(), From: m.From, To: m.To}
 	if !e.Incremental() {
@@ -71,7 +72,11 @@ func (t *Transfers) Export(ctx context.Context, from *table.Table, arn string, i
 			e.At = e.Started
 		}
 	}
-	frozen, err := t.Engine.FreezeTable(ctx, from, e.frozen(), e.Past || e.Incremental())
+	needed := m.At
+	if e.Incremental() {
+		needed = m.From
+	}
+	frozen, err := t.Engine.FreezeTable(ctx, from, e.frozen(), needed)
 	if err == nil {
 		e.Source = frozen.Descriptor
 		err = t.add(ctx, e, in)
