@@ -63,7 +63,8 @@ func (s *Store) Freeze(ctx context.Context, name string, ranges []kv.Range) erro
 }
 
 // checkpoint makes dir, whole or not at all, a store with the rows of ranges.
-func (s *Store) checkpoint(dir string, ranges []kv.Range) error {
+func (s *Store) checkpoint(dir string, ranges []kv.Range) (err error) {
+	defer s.failure.failOnPanic(&err) // it writes to the log
 	spans := make([]pebble.CheckpointSpan, len(ranges))
 	for i, r := range ranges {
 		spans[i].Start, spans[i].End = bounds(r)
@@ -75,10 +76,17 @@ func (s *Store) checkpoint(dir string, ranges []kv.Range) error {
 	if err := s.db.Checkpoint(temporary, pebble.WithFlushedWAL(), pebble.WithRestrictToSpans(spans)); err != nil {
 		return err
 	}
-	return errors.Join(
-		seal(s.files, temporary),
-		s.files.Rename(temporary, dir),
-		syncDir(s.files, s.files.PathDir(dir)))
+	err = s.failure.err() // which Checkpoint does not tell
+	if err == nil {
+		err = seal(s.files, temporary)
+	}
+	if err == nil {
+		err = s.files.Rename(temporary, dir)
+	}
+	if err != nil {
+		return errors.Join(err, s.files.RemoveAll(temporary))
+	}
+	return syncDir(s.files, s.files.PathDir(dir))
 }
 
 func syncDir(files vfs.FS, dir string) error {

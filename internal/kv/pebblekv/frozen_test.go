@@ -2,12 +2,17 @@ package pebblekv_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/pebblekv"
@@ -51,6 +56,43 @@ func TestFrozenSurvivesPowerCut(t *testing.T) {
 		}
 		after := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})
 		checkFrozen(t, after, i)
+	}
+}
+
+// TestFreezeFails fails one step after the other: what was not frozen whole is not
+// there, and can be frozen again.
+func TestFreezeFails(t *testing.T) {
+	ctx, full := context.Background(), errors.New("disk full")
+	disk := vfs.NewMem()
+	var left atomic.Int64
+	left.Store(math.MaxInt64)
+	fs := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		kinds := []errorfs.OpKind{errorfs.OpCreate, errorfs.OpLink, errorfs.OpOpen, errorfs.OpRename, errorfs.OpFileWrite, errorfs.OpFileWriteAt}
+		if slices.Contains(kinds, op.Kind) && strings.Contains(op.Path, "frozen") && left.Add(-1) == 0 {
+			return full
+		}
+		return nil
+	}))
+	s := open(t, pebblekv.Options{Dir: "store", FS: fs})
+	err := s.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error { return tx.Put([]byte("k"), []byte("v")) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := int64(1); ; n++ {
+		left.Store(n)
+		err := s.Freeze(ctx, "f", []kv.Range{{Start: []byte("a"), End: []byte("z")}})
+		failed := left.Load() <= 0
+		left.Store(math.MaxInt64)
+		if failed != errors.Is(err, full) {
+			t.Fatalf("step %d failed: %v; the answer was %v", n, failed, err)
+		}
+		names, listed := s.FrozenNames(ctx)
+		if listed != nil || len(names) > 0 == failed {
+			t.Fatalf("step %d failed: %v; there are %q, %v", n, failed, names, listed)
+		}
+		if !failed {
+			return
+		}
 	}
 }
 
