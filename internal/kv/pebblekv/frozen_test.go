@@ -96,6 +96,28 @@ func TestFreezeFails(t *testing.T) {
 	}
 }
 
+// TestLoadFails: a load that fails leaves no file.
+func TestLoadFails(t *testing.T) {
+	ctx, full := context.Background(), errors.New("disk full")
+	disk := vfs.NewMem()
+	for _, kind := range []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileSyncData} {
+		fs := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind == kind && strings.Contains(op.Path, "load") {
+				return full
+			}
+			return nil
+		}))
+		s := open(t, pebblekv.Options{Dir: fmt.Sprint("store", kind), FS: fs})
+		err := s.Load(ctx, func(yield func(kv.Pair, error) bool) { yield(kv.Pair{Key: []byte("k"), Value: []byte("v")}, nil) })
+		if !errors.Is(err, full) {
+			t.Errorf("a load whose operation %d fails: %v", kind, err)
+		}
+		if left, err := disk.List(fmt.Sprint("store", kind, "/load")); err != nil || len(left) > 0 {
+			t.Errorf("operation %d failed, and %q are left, %v", kind, left, err)
+		}
+	}
+}
+
 // checkFrozen checks what is on disk after the given round.
 func checkFrozen(t *testing.T, disk *vfs.MemFS, round int) {
 	t.Helper()

@@ -122,6 +122,9 @@ func (l *loader) finish(ctx context.Context) error {
 		if err == nil {
 			err = l.store.db.Ingest(ctx, []string{path}) // which removes it
 		}
+		if err != nil {
+			_ = l.store.files.Remove(path) // err is the reason
+		}
 		l.adding <- err
 	}()
 	return nil
