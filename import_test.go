@@ -214,6 +214,10 @@ func TestImportErrors(t *testing.T) {
 				d.Errorf("line %s: %v", line, err)
 			}
 		}
+		d.move(90 * 24 * time.Hour)
+		if left, err := os.ReadDir(filepath.Join(d.config.DataDir, "imports")); err != nil || len(left) > 0 {
+			d.Errorf("90 days later there are still %q, %v", left, err)
+		}
 	})
 }
 

@@ -144,9 +144,13 @@ func (c *Catalog) closeShards(ctx context.Context) error {
 
 func (c *Catalog) load(ctx context.Context, r kv.Reader, right bool) error {
 	prefix := catalogKey("")
-	for d, err := range record.In[Descriptor](ctx, r, kv.Range{Start: prefix, End: after(prefix)}) {
+	for p, err := range r.Scan(ctx, kv.Range{Start: prefix, End: after(prefix)}) {
 		if err != nil {
 			return err
+		}
+		d, err := record.Parse[Descriptor](p.Key, p.Value)
+		if err != nil {
+			return fmt.Errorf("descriptor of table %s: %w", p.Key[len(prefix):], err)
 		}
 		d.prepare()
 		t := &Table{Descriptor: d, Counts: newCounts(), changes: &changeLog{now: c.now}, meters: c.meters(d, nil)}

@@ -29,16 +29,21 @@ const mostLines = 10_000
 // newErrorLog returns the log of i, in place of what an interrupted run wrote.
 func newErrorLog(dir string, i *Import) (*errorLog, error) {
 	l := &errorLog{arn: i.ARN(), dir: dir, id: i.ID}
-	if dir == "" {
-		return l, nil
-	}
-	if err := os.Remove(l.path()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	return l, nil
+	return l, removeLog(dir, i.ID)
 }
 
-func (l *errorLog) path() string { return filepath.Join(l.dir, l.id+".jsonl") }
+func logPath(dir, id string) string { return filepath.Join(dir, id+".jsonl") }
+
+// removeLog removes the log of the import with an id, if there is one.
+func removeLog(dir, id string) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.Remove(logPath(dir, id)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
 
 // errorLine is a line of the log.
 type errorLine struct {
@@ -58,7 +63,7 @@ func (l *errorLog) add(at pointer, why error) error {
 		if err := os.MkdirAll(l.dir, 0o700); err != nil {
 			return err
 		}
-		file, err := os.OpenFile(l.path(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		file, err := os.OpenFile(logPath(l.dir, l.id), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
 			return err
 		}

@@ -189,7 +189,8 @@ func failed(err error) *failure {
 // ListExports.)
 const recordLife = 90 * 24 * time.Hour
 
-// Forget removes records and client tokens whose time is over.
+// Forget removes records, with the logs of imports, and client tokens whose time
+// is over.
 func (t *Transfers) Forget(ctx context.Context) error {
 	var over [][]byte
 	now := t.Now()
@@ -203,6 +204,7 @@ func (t *Transfers) Forget(ctx context.Context) error {
 		})
 		for _, h := range heads {
 			over = append(over, h.row())
+			err = errors.Join(err, removeLog(t.Logs, h.ID))
 		}
 		err = errors.Join(err, failed)
 	}
