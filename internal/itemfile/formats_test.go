@@ -216,3 +216,27 @@ func fuzz(t *testing.T, file []byte, o Options) {
 		}
 	}
 }
+
+// TestBytes: whatever a record holds counts.
+func TestBytes(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for _, text := range []string{
+		`{"Item":{"pk":{"S":"LONG"}}}`,
+		`{"Keys":{"pk":{"S":"LONG"}}}`, `{"Keys":{},"OldImage":{"a":{"S":"LONG"}}}`, `{"Keys":{},"NewImage":{"a":{"S":"LONG"}}}`,
+		`{"Item":{},"ConditionExpression":"LONG"}`, `{"Item":{},"ExpressionAttributeValues":{":v":{"S":"LONG"}}}`,
+		`{"Item":{},"ExpressionAttributeNames":{"#n":"LONG"}}`, `{"Item":{},"ExpressionAttributeNames":{"#LONG":"n"}}`,
+	} {
+		r, err := NewReader(strings.NewReader(strings.Replace(text, "LONG", long, 1)), Options{Format: JSON})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := r.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := rec.Bytes(); n < len(long) || n > len(long)+100 {
+			t.Errorf("%s holds %d bytes", text, n)
+		}
+		r.Close()
+	}
+}

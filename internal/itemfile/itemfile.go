@@ -77,6 +77,24 @@ type Record struct {
 	Err error
 }
 
+// Bytes returns about how much memory r holds, usable or not.
+func (r *Record) Bytes() int {
+	n := len(r.Item.Stored())
+	if c := r.Change; c != nil {
+		n += len(c.Keys.Stored()) + len(c.Old.Stored()) + len(c.New.Stored())
+	}
+	if p := r.Put; p != nil {
+		n += len(p.Values.Item.Stored())
+		if p.Condition != nil {
+			n += len(*p.Condition)
+		}
+		for _, name := range p.Names {
+			n += len(name.Key) + len(name.Value)
+		}
+	}
+	return n
+}
+
 // Change is the net change of an item in an incremental export.
 type Change struct {
 	Written  int64 // when the item was last written, in microseconds since 1970

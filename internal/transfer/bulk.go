@@ -215,7 +215,7 @@ func (r *bulkRun) begin(ctx context.Context) (err error) {
 
 const (
 	chunkRecords = 1024
-	chunkBytes   = 8 << 20 // of items
+	chunkBytes   = 8 << 20 // of memory
 )
 
 // chunk puts the next records and stores that. It is done when there are none.
@@ -302,7 +302,7 @@ func (r *bulkRun) records(ctx context.Context) (records []itemfile.Record, broke
 		case rec.Index < r.Index: // put before
 			continue
 		}
-		size += len(rec.Item.Stored())
+		size += rec.Bytes()
 		records = append(records, rec)
 	}
 	return records, nil, nil

@@ -247,8 +247,10 @@ type importReader struct {
 }
 
 const (
-	readers    = 2   // objects that are read at a time
-	batchItems = 256 // that go from a reader to who sorts them at a time
+	readers = 2 // objects that are read at a time
+	// What goes from a reader to who sorts it at a time.
+	batchItems = 256
+	batchBytes = 1 << 20
 )
 
 // items yields the items of all objects that can be stored. It reads several
@@ -304,7 +306,7 @@ func (r *importReader) read(ctx context.Context, key string, batches chan<- []at
 	defer func() { err = errors.Join(err, o.close()) }()
 	for more := true; more; {
 		batch := make([]attr.Item, 0, batchItems)
-		for len(batch) < batchItems {
+		for size := 0; len(batch) < batchItems && size < batchBytes; {
 			rec, err := o.next()
 			if errors.Is(err, io.EOF) {
 				more = false
@@ -322,6 +324,7 @@ func (r *importReader) read(ctx context.Context, key string, batches chan<- []at
 				continue
 			}
 			batch = append(batch, rec.Item)
+			size += rec.Bytes()
 		}
 		select {
 		case batches <- batch:
