@@ -84,12 +84,12 @@ func (s storage) copy(ctx context.Context, to string, now time.Time, progress fu
 
 // copies is the copy that a program on this machine asked for, one at a time.
 type copies struct {
-	server  *Server
-	running sync.WaitGroup
-	mu      struct {
+	server *Server
+	mu     struct {
 		sync.Mutex
 		status server.CopyStatus
 		stop   context.CancelFunc // nil: none is being made
+		ended  chan struct{}      // closed when the one that is being made has ended
 		closed bool
 	}
 }
@@ -105,12 +105,12 @@ func (c *copies) Start(to string) error {
 		return errors.New("a backup is being made already")
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	c.mu.stop, c.mu.status = stop, server.CopyStatus{To: to, State: server.CopyRunning}
-	c.running.Go(func() {
+	c.mu.stop, c.mu.ended, c.mu.status = stop, make(chan struct{}), server.CopyStatus{To: to, State: server.CopyRunning}
+	go func() {
 		defer stop()
 		report, err := c.server.Copy(ctx, to, c.progress)
 		c.finish(ctx, report, err)
-	})
+	}()
 	return nil
 }
 
@@ -134,6 +134,7 @@ func (c *copies) finish(ctx context.Context, report *CopyReport, err error) {
 		c.server.config.Log.Error("backup of the whole server failed", "to", status.To, "error", err)
 	}
 	c.mu.stop = nil
+	close(c.mu.ended)
 }
 
 // Status implements server.Copier.
@@ -146,11 +147,12 @@ func (c *copies) Status() server.CopyStatus {
 // Cancel implements server.Copier.
 func (c *copies) Cancel() {
 	c.mu.Lock()
-	if c.mu.stop != nil {
-		c.mu.stop()
-	}
+	stop, ended := c.mu.stop, c.mu.ended
 	c.mu.Unlock()
-	c.running.Wait()
+	if stop != nil {
+		stop()
+		<-ended
+	}
 }
 
 // close cancels the copy that is being made, and allows no other.

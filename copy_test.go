@@ -238,3 +238,43 @@ func TestCopyEndpoint(t *testing.T) {
 		t.Errorf("of a server in memory: %+v", s)
 	}
 }
+
+// TestCopiesAndCancels: who cancels waits for the copy that is being made then, not
+// for those that are begun afterwards.
+func TestCopiesAndCancels(t *testing.T) {
+	srv, err := stator.Open(stator.Config{Admin: true}) // in memory: a copy fails at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = srv.Close() })
+	do := func(method, body string) {
+		req, err := http.NewRequestWithContext(t.Context(), method, srv.URL()+"/backup", strings.NewReader(body))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = res.Body.Close()
+		if res.StatusCode >= http.StatusInternalServerError {
+			t.Errorf("%s answers %s", method, res.Status)
+		}
+	}
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 100 {
+				do(http.MethodPut, `{"to": "/nowhere"}`)
+			}
+		})
+		group.Go(func() {
+			for range 100 {
+				do(http.MethodDelete, "")
+			}
+		})
+	}
+	group.Wait()
+}
