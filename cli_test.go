@@ -138,3 +138,40 @@ func TestInterrupt(t *testing.T) {
 		}
 	}
 }
+
+// TestServerGone: what a server has been given stays where it will look for it when
+// it is back.
+func TestServerGone(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "items.json"), []byte("{}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	leaving := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		switch target := r.Header.Get("X-Amz-Target"); {
+		case strings.HasSuffix(target, "ImportTable"):
+			_, _ = io.WriteString(w, `{"ImportTableDescription":{"ImportArn":"arn:work","ImportStatus":"IN_PROGRESS"}}`)
+		case strings.HasSuffix(target, "BulkPutItems"):
+			_, _ = io.WriteString(w, `{"BulkOperationDescription":{"BulkOperationArn":"arn:work","BulkOperationStatus":"IN_PROGRESS"}}`)
+		case strings.HasSuffix(target, "DescribeTable"):
+			_, _ = io.WriteString(w, `{"Table":{"TableArn":"arn:table"}}`)
+		case strings.HasSuffix(target, "ExportTableToPointInTime"):
+			_, _ = io.WriteString(w, `{"ExportDescription":{"ExportArn":"arn:work","ExportStatus":"IN_PROGRESS"}}`)
+		default: // it cannot be asked how far it is
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"__type":"com.amazonaws.dynamodb.v20120810#Stopped","message":"bye"}`)
+		}
+	}))
+	defer leaving.Close()
+	c := &cli{T: t, dir: dir, endpoint: leaving.URL}
+	for i, line := range []string{"import T --from items.json --partition-key id:S", "import T --from items.json", "export T --to exported"} {
+		buckets := fmt.Sprint("buckets", i)
+		out, status := c.run(line + " --bucket-dir " + buckets)
+		if status != 1 || !strings.HasSuffix(out, " may go on in the server: Stopped: bye\n") {
+			t.Errorf("stator %s: status %d, %s", line, status, out)
+		}
+		if left, err := os.ReadDir(filepath.Join(dir, buckets)); err != nil || len(left) != 1 {
+			t.Errorf("stator %s left %v, %v", line, left, err)
+		}
+	}
+}

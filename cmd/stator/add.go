@@ -57,7 +57,7 @@ func (i *importing) awaitPuts(ctx context.Context, d *types.BulkOperationDescrip
 			continue
 		}
 		if err != nil {
-			return err
+			return i.lost(fmt.Sprintf("the operation %s, from bucket %s,", *d.BulkOperationArn, i.bucket), err)
 		}
 		d = out.BulkOperationDescription
 		m.Set(aws.ToInt64(d.ProcessedInputBytes), aws.ToInt64(d.TotalInputBytes))

@@ -131,6 +131,7 @@ func (e *exporting) run(ctx context.Context, in *dynamodb.ExportTableToPointInTi
 func (e *exporting) await(ctx context.Context, d *types.ExportDescription, items int64) (*types.ExportDescription, error) {
 	m := meter(e.json, "exporting "+e.table, progress.Items)
 	defer m.Clear()
+	work := fmt.Sprintf("the export %s, into bucket %s,", *d.ExportArn, e.bucket)
 	left := goesOn{interrupted{fmt.Sprintf("the export %s goes on in the server, into bucket %s", *d.ExportArn, e.bucket)}}
 	for d.ExportStatus == types.ExportStatusInProgress {
 		if !pause(ctx) {
@@ -141,7 +142,7 @@ func (e *exporting) await(ctx context.Context, d *types.ExportDescription, items
 			return nil, left
 		}
 		if err != nil {
-			return nil, err
+			return nil, e.lost(work, err)
 		}
 		d = out.ExportDescription
 		m.Set(aws.ToInt64(d.ItemCount), items)

@@ -163,6 +163,7 @@ func (i *importing) input() (*dynamodb.ImportTableInput, error) {
 func (i *importing) await(ctx context.Context, d *types.ImportTableDescription) error {
 	m := meter(i.json, "importing "+i.table, progress.Bytes)
 	defer m.Clear()
+	work := fmt.Sprintf("the import %s, from bucket %s,", *d.ImportArn, i.bucket)
 	left := goesOn{interrupted{fmt.Sprintf("the import %s goes on in the server, from bucket %s", *d.ImportArn, i.bucket)}}
 	for d.ImportStatus == types.ImportStatusInProgress || d.ImportStatus == types.ImportStatusCancelling {
 		if !pause(ctx) {
@@ -173,7 +174,7 @@ func (i *importing) await(ctx context.Context, d *types.ImportTableDescription) 
 			return left
 		}
 		if err != nil {
-			return err
+			return i.lost(work, err)
 		}
 		d = out.ImportTableDescription
 		m.Set(aws.ToInt64(d.ProcessedSizeBytes), i.bytes)

@@ -95,11 +95,17 @@ type interrupted struct{ left string }
 
 func (i interrupted) Error() string { return "interrupted: " + i.left }
 
-// goesOn is interrupted for work that goes on in the server.
-type goesOn struct{ interrupted }
+// goesOn is the error of a command that ends while its work goes on in the server,
+// or may.
+type goesOn struct{ error }
 
-// Unwrap makes it an interrupted too.
-func (g goesOn) Unwrap() error { return g.interrupted }
+// Unwrap returns the error itself.
+func (g goesOn) Unwrap() error { return g.error }
+
+// lost is the error of a command that can no longer see how far its work is.
+func (r *remote) lost(work string, err error) error {
+	return goesOn{fmt.Errorf("%s may go on in the server: %w", work, r.explain(err))}
+}
 
 // pause waits until the next look at something; false: ctx is over.
 func pause(ctx context.Context) bool {
