@@ -2,6 +2,7 @@ package stator_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,4 +54,22 @@ func TestCommandsForTables(t *testing.T) {
 	c.want("backup delete first", "")
 	c.fail("backup delete first", "there is no backup called first: stator backup list shows all")
 	c.fail("backup create Nothing", "TableNotFoundException: Table not found: Nothing")
+}
+
+// TestExportOfChanges: an export of what has changed is whole in its directory.
+func TestExportOfChanges(t *testing.T) {
+	c := &cli{T: t, dir: t.TempDir()}
+	p := serve(t, filepath.Join(c.dir, "stator-data"), "--clock", "2026-11-01T12:00:00Z")
+	c.endpoint = p.url
+	p.mustCall("CreateTable", createThings)
+	p.mustCall("UpdateContinuousBackups", `{"TableName":"Things","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}`)
+	for _, now := range []string{"12:10", "13:00"} {
+		if got := p.send("PUT", "/clock", nil, `{"now": "2026-11-01T`+now+`:00Z"}`); got.status != http.StatusOK {
+			t.Fatal(got)
+		}
+		p.mustCall("PutItem", `{"TableName":"Things","Item":{"id":{"S":"`+now+`"}}}`)
+	}
+	c.want("export Things --to changes --since 2026-11-01T12:05:00Z --until 2026-11-01T12:50:00Z", `table Things: 1 items, \d+ B, in changes\n`)
+	c.want("check changes", `changes: a sound export, 1 files, \d+ B\n1 items\n`)
+	c.fail("import Things --from changes", "changes is an incremental export, which has changes: give a full one")
 }

@@ -124,7 +124,11 @@ func (s *Summary) locate(dir, key string) (string, error) {
 	if err != nil || strings.HasPrefix(below, filepath.FromSlash("../../")) {
 		return "", fmt.Errorf("%s has the object %q, which is not near the manifest", filepath.Join(dir, filesFile), key)
 	}
-	return filepath.Join(dir, below), nil
+	name := filepath.Join(dir, below)
+	if _, err := os.Stat(name); err != nil && strings.HasPrefix(below, "..") { // or below it, where stator export puts them
+		name = filepath.Join(dir, "data", filepath.Base(below))
+	}
+	return name, nil
 }
 
 // Export reads every file of the export in dir against the manifests: sums,

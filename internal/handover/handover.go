@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/statordb/stator/internal/check"
@@ -159,39 +158,45 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// Take moves the directory of the object with a key, and everything below, to
-// a directory that is not there yet.
-func (b *Bucket) Take(ctx context.Context, key, to string) error {
-	from := filepath.Join(b.path(), filepath.Dir(filepath.FromSlash(key)))
+// Take moves the export whose manifest has a key to a directory that is not there
+// yet. The data of an incremental export, which it has beside its own directory,
+// comes to where others have theirs: below.
+func (b *Bucket) Take(ctx context.Context, manifest, to string) error {
+	from := filepath.Join(b.path(), filepath.Dir(filepath.FromSlash(manifest)))
+	err := move(ctx, from, to)
+	if beside := filepath.Join(filepath.Dir(from), dataDir); err == nil {
+		if _, absent := os.Stat(beside); absent == nil {
+			err = move(ctx, beside, filepath.Join(to, dataDir))
+		}
+	}
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(to)) // a part is not to be taken for the whole
+	}
+	return nil
+}
+
+// dataDir is where an export has its data files.
+const dataDir = "data"
+
+// move moves a directory, to a directory that is not there yet.
+func move(ctx context.Context, from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(filepath.Clean(to)), 0o700); err != nil {
 		return err
 	}
 	if os.Rename(from, to) == nil {
 		return nil
 	}
-	var names []string
-	err := filepath.WalkDir(from, func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+	return filepath.WalkDir(from, func(name string, e fs.DirEntry, err error) error {
+		below, failed := filepath.Rel(from, name)
+		if err = errors.Join(err, failed); err != nil {
 			return err
 		}
-		names = append(names, name)
-		return nil
-	})
-	slices.Sort(names)
-	for _, name := range names {
-		below, e := filepath.Rel(from, name)
-		if err = errors.Join(err, e); err != nil {
-			break
-		}
 		target := filepath.Join(to, below)
-		if err = os.MkdirAll(filepath.Dir(target), 0o700); err == nil {
-			err = copyFile(ctx, name, target)
+		if e.IsDir() {
+			return os.MkdirAll(target, 0o700)
 		}
-		if err != nil {
-			break
-		}
-	}
-	return err
+		return copyFile(ctx, name, target)
+	})
 }
 
 // Remove removes b and what is in it.

@@ -84,6 +84,15 @@ func TestBucket(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(to, "data", "f")); err != nil || string(text) != "data" {
 		t.Errorf("taken: %q, %v", text, err)
 	}
+	write(t, filepath.Join(in, "q", "id", "manifest"), "m")
+	write(t, filepath.Join(in, "q", "data", "f"), "changes")
+	to = filepath.Join(dir, "out", "changes")
+	if err := b.Take(ctx, "q/id/manifest", to); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(to, "data", "f")); err != nil || string(text) != "changes" {
+		t.Errorf("taken: %q, %v", text, err)
+	}
 	if err := b.Remove(); err != nil {
 		t.Fatal(err)
 	}
