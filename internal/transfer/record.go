@@ -226,8 +226,8 @@ func get[T any, R interface {
 		return nil, ErrNotFound
 	}
 	found, err := record.Get[T](ctx, t.Store, rowOf(kind, name, id))
-	if err == nil && found == nil {
-		err = ErrNotFound
+	if err == nil && (found == nil || R(found).head().ARN() != arn) { // or it is of another account or region
+		return nil, ErrNotFound
 	}
 	return found, err
 }
