@@ -194,11 +194,13 @@ func (s *Server) every(ctx context.Context, interval time.Duration, work func(co
 }
 
 // housekeep stores item counts, forgets client tokens, system backups, exports and
-// imports that are over, keeps the streams, and ends deliveries to Kinesis that are over.
+// imports that are over, finishes deletions that failed, keeps the streams, and ends
+// deliveries to Kinesis that are over.
 func (s *Server) housekeep(ctx context.Context) error {
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
-	err := errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()), s.streams.Keep(ctx), s.backups.Expire(ctx), s.transfers.Forget(ctx))
+	err := errors.Join(s.engine.SaveCounts(ctx), s.engine.ForgetTokens(ctx, s.config.Now()), s.engine.FinishDeletions(ctx),
+		s.streams.Keep(ctx), s.backups.Expire(ctx), s.transfers.Forget(ctx))
 	if s.kinesis != nil {
 		err = errors.Join(err, s.kinesis.Look(ctx))
 	}

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -145,18 +146,22 @@ func (bs *Backups) Create(ctx context.Context, t *table.Table, name string) (*Ba
 	return b, nil
 }
 
-// keepDeleted makes the system backup of a table that is being deleted. What was
-// frozen before for that has its record: Open thaws what has none.
+// keepDeleted makes the system backup of a table that is being deleted, unless it
+// is there already.
 func (bs *Backups) keepDeleted(ctx context.Context, d *table.Descriptor, count table.Count) error {
 	now := bs.Now()
 	b := &Backup{
 		Name: d.Name + "$DeletedTableBackup", System: true, Created: now, Expires: now.Add(systemKept),
 		Frozen: frozenPrefix + d.ID, Count: count, Source: d,
 	}
-	switch err := bs.Engine.FreezeDeleted(ctx, d, b.Frozen); {
-	case errors.Is(err, kv.ErrFrozen):
-		return nil
-	case err != nil:
+	made, _, err := bs.List(ctx, Filter{Table: d.Name, System: true})
+	if err != nil || slices.ContainsFunc(made, func(o *Backup) bool { return o.Frozen == b.Frozen }) {
+		return err
+	}
+	if err := bs.Store.Thaw(ctx, b.Frozen); err != nil { // of an attempt that failed
+		return err
+	}
+	if err := bs.Engine.FreezeDeleted(ctx, d, b.Frozen); err != nil {
 		return err
 	}
 	return bs.add(ctx, b)

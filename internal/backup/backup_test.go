@@ -34,6 +34,15 @@ type faulty struct {
 	loads atomic.Int64
 	fail  atomic.Bool
 	hold  chan struct{} // nil, or closed when Load may go on
+	full  atomic.Bool   // Freeze fails, half done
+}
+
+func (f *faulty) Freeze(ctx context.Context, name string, ranges []kv.Range) error {
+	err := f.Store.Freeze(ctx, name, ranges)
+	if f.full.Load() {
+		return errors.New("disk full")
+	}
+	return err
 }
 
 func (f *faulty) Load(ctx context.Context, pairs iter.Seq2[kv.Pair, error]) error {
@@ -391,4 +400,33 @@ func TestForgottenPast(t *testing.T) {
 		}
 	}
 	equal(t, "frozen", s.frozen(), 0)
+}
+
+// TestDeletionTriedAgain: the rows of a deleted table that could not be kept at once
+// are kept later, and not removed before.
+func TestDeletionTriedAgain(t *testing.T) {
+	s := newServer(t)
+	s.newTable("src", 10)
+	_, err := s.engine.SetPITR(t.Context(), "src", true, 35)
+	s.must(err)
+	s.store.full.Store(true)
+	if _, err := s.engine.Delete(t.Context(), "src", func(*table.Descriptor) error { return nil }); err == nil {
+		t.Fatal("the deletion ended")
+	}
+	if err := s.engine.FinishDeletions(t.Context()); err == nil {
+		t.Fatal("the deletion ended")
+	}
+	s.store.full.Store(false)
+	for range 2 {
+		s.must(s.engine.FinishDeletions(t.Context()))
+	}
+	list, _, err := s.backups.List(t.Context(), backup.Filter{System: true})
+	s.must(err)
+	if len(list) != 1 {
+		t.Fatalf("%d backups", len(list))
+	}
+	_, err = s.backups.FromBackup(t.Context(), list[0], time.Time{}, described("new"))
+	s.must(err)
+	s.whole("new", 10)
+	equal(t, "frozen", s.frozen(), 1)
 }

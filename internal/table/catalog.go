@@ -50,7 +50,7 @@ type Catalog struct {
 		sync.RWMutex
 		tables   map[string]*Table
 		departed map[uint32]*Descriptor // deleted, by space; see Departed
-		kept     map[uint32]*Descriptor // deleted, by space, with rows to be kept first; see KeepDeleted
+		kept     map[uint32]*Descriptor // deleted, by space, with rows to be kept or removed; see FinishDeletions
 	}
 }
 

@@ -82,17 +82,35 @@ func (d *Descriptor) isKept() bool { return !d.PITR.Since.IsZero() }
 // deleted.
 func (c *Catalog) KeepDeleted(ctx context.Context, keep func(context.Context, *Descriptor, Count) error) error {
 	c.keep = keep
-	for _, space := range slices.Sorted(maps.Keys(c.mu.kept)) {
-		if err := c.finishDeletion(ctx, c.mu.kept[space]); err != nil {
-			return err
-		}
-		delete(c.mu.kept, space)
-	}
-	return nil
+	return c.FinishDeletions(ctx)
 }
 
-// finishDeletion removes the rows of d, which is forgotten.
+// FinishDeletions tries again to keep and to remove the rows of deleted tables for
+// which that has failed.
+func (c *Catalog) FinishDeletions(ctx context.Context) error {
+	c.mu.RLock()
+	unfinished := maps.Clone(c.mu.kept)
+	c.mu.RUnlock()
+	var errs []error
+	for _, space := range slices.Sorted(maps.Keys(unfinished)) {
+		errs = append(errs, c.finishDeletion(ctx, unfinished[space]))
+	}
+	return errors.Join(errs...)
+}
+
+// finishDeletion removes the rows of d, which is forgotten. If it fails it is one of
+// those that FinishDeletions tries again.
 func (c *Catalog) finishDeletion(ctx context.Context, d *Descriptor) error {
+	err := c.removeRows(ctx, d)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.kept[d.Space] = d; err == nil {
+		delete(c.mu.kept, d.Space)
+	}
+	return err
+}
+
+func (c *Catalog) removeRows(ctx context.Context, d *Descriptor) error {
 	if d.isKept() && c.keep != nil {
 		count, err := c.storedCount(ctx, d.Space)
 		if err == nil {
