@@ -469,6 +469,14 @@ func TestDeletedTable(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.same("orders", middle)
+		// The new table has no recovery and does not hide the one before.
+		if err := a.restoreAt("older", before); err != nil {
+			t.Fatal(err)
+		}
+		a.same("older", middle)
+		if err := a.restoreAt("never", time.Time{}); code(err) != "PointInTimeRecoveryUnavailableException" {
+			t.Errorf("the latest of a table without recovery: %v", err)
+		}
 		a.deleteOrders() // without recovery: nothing is left of it
 		if err := a.restoreAt("orders", time.Time{}); err != nil {
 			t.Fatal(err)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,20 +20,29 @@ func (a *API) RestoreTableToPointInTime(ctx context.Context, in *model.RestoreTa
 		return nil, err
 	}
 	target := in.TargetTableName.V
-	s, err := a.pastOf(ctx, in)
+	pasts, unknown, err := a.pastsOf(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	at, shown := time.Time{}, s.window.latest
+	var at time.Time
+	i := 0
 	if in.RestoreDateTime.Set && !in.UseLatestRestorableTime.V {
 		at = in.RestoreDateTime.V.Time()
-		shown = at
+		i = slices.IndexFunc(pasts, func(s *past) bool { return s != nil && s.window.has(at) })
+	}
+	found := i >= 0 && pasts[i] != nil
+	if !found && pasts[0] == nil {
+		return nil, unknown
 	}
 	if err := a.checkTarget(target); err != nil {
 		return nil, err
 	}
-	if !s.window.has(shown) {
-		return nil, ddberr.InvalidRestoreTime()
+	if !found {
+		return nil, unknown
+	}
+	s, shown := pasts[i], at
+	if at.IsZero() {
+		shown = s.window.latest
 	}
 	d, err := a.restored(s.source, &overrides{
 		target: target, billing: in.BillingModeOverride, throughput: in.ProvisionedThroughputOverride, onDemand: in.OnDemandThroughputOverride,
@@ -78,31 +88,39 @@ type past struct {
 	restore func(ctx context.Context, at time.Time, d *table.Descriptor) (*table.Table, error)
 }
 
-// pastOf returns the past of the table that in names, there or deleted.
-func (a *API) pastOf(ctx context.Context, in *model.RestoreTableToPointInTimeInput) (*past, error) {
+// pastsOf returns the pasts of the table that in names, newest first: its own, if it
+// is there, and those of the tables that had the name and were deleted. The first is
+// nil if the table is there and has none. unknown is the error for an instant that
+// is in none of them.
+func (a *API) pastsOf(ctx context.Context, in *model.RestoreTableToPointInTimeInput) (pasts []*past, unknown, err error) {
 	name := in.SourceTableName.V
 	if in.SourceTableArn.Set {
 		name = tableName(in.SourceTableArn.V)
 		if strings.HasPrefix(in.SourceTableArn.V, "arn:") && in.SourceTableArn.V != a.tableARN(name) { // of another account or region
-			return nil, ddberr.SourceTableNotFound(name)
+			return nil, nil, ddberr.SourceTableNotFound(name)
 		}
 	}
-	if t := a.Engine.Catalog.Get(name); t != nil {
-		if !t.PITR.Enabled {
-			return nil, ddberr.RecoveryUnavailable(name)
-		}
-		return &past{t.Descriptor, recoveryWindow(t.PITR, a.Now()), func(ctx context.Context, at time.Time, d *table.Descriptor) (*table.Table, error) {
+	unknown = ddberr.InvalidRestoreTime()
+	switch t := a.Engine.Catalog.Get(name); {
+	case t == nil:
+	case t.PITR.Enabled:
+		pasts = append(pasts, &past{t.Descriptor, recoveryWindow(t.PITR, a.Now()), func(ctx context.Context, at time.Time, d *table.Descriptor) (*table.Table, error) {
 			return a.Backups.FromPast(ctx, t, at, d)
-		}}, nil
+		}})
+	default:
+		pasts, unknown = append(pasts, nil), ddberr.RecoveryUnavailable(name)
 	}
-	b, err := a.Backups.OfDeleted(ctx, name)
-	switch {
-	case errors.Is(err, backup.ErrNotFound):
-		return nil, ddberr.SourceTableNotFound(name)
-	case err != nil:
-		return nil, err
+	deleted, _, err := a.Backups.List(ctx, backup.Filter{Table: name, System: true})
+	if err != nil {
+		return nil, nil, err
 	}
-	return &past{b.Source, recoveryWindow(b.Source.PITR, b.Created), func(ctx context.Context, at time.Time, d *table.Descriptor) (*table.Table, error) {
-		return a.Backups.FromBackup(ctx, b, at, d)
-	}}, nil
+	for _, b := range slices.Backward(deleted) {
+		pasts = append(pasts, &past{b.Source, recoveryWindow(b.Source.PITR, b.Created), func(ctx context.Context, at time.Time, d *table.Descriptor) (*table.Table, error) {
+			return a.Backups.FromBackup(ctx, b, at, d)
+		}})
+	}
+	if pasts == nil {
+		return nil, nil, ddberr.SourceTableNotFound(name)
+	}
+	return pasts, unknown, nil
 }

@@ -66,19 +66,6 @@ func (bs *Backups) Get(ctx context.Context, k Key) (*Backup, error) {
 	return b, nil
 }
 
-// OfDeleted returns the newest system backup of the table called name. It returns
-// ErrNotFound if there is none.
-func (bs *Backups) OfDeleted(ctx context.Context, name string) (*Backup, error) {
-	list, _, err := bs.List(ctx, Filter{Table: name, System: true})
-	switch {
-	case err != nil:
-		return nil, err
-	case len(list) == 0:
-		return nil, ErrNotFound
-	}
-	return list[len(list)-1], nil
-}
-
 // Totals returns the number of backups and the size of their items in bytes.
 func (bs *Backups) Totals(ctx context.Context) (n, bytes int64, err error) {
 	list, _, err := bs.List(ctx, Filter{User: true, System: true})
