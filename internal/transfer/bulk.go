@@ -60,7 +60,7 @@ func (t *Transfers) Bulk(ctx context.Context, into *table.Table, arn string, in 
 		}
 	}
 	if err := t.add(ctx, b, in); errors.Is(err, errTaken) {
-		return t.MadeBulk(ctx, in)
+		return takenBy(t.MadeBulk(ctx, in))
 	} else if err != nil {
 		return nil, err
 	}

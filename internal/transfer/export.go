@@ -84,7 +84,7 @@ func (t *Transfers) Export(ctx context.Context, from *table.Table, arn string, i
 	if err != nil {
 		err = errors.Join(err, t.Store.Thaw(context.WithoutCancel(ctx), e.frozen()))
 		if errors.Is(err, errTaken) {
-			return t.MadeExport(ctx, in)
+			return takenBy(t.MadeExport(ctx, in))
 		}
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func (t *Transfers) MadeImport(ctx context.Context, in *model.ImportTableInput) 
 func (t *Transfers) Import(ctx context.Context, d *table.Descriptor, arn string, in *model.ImportTableInput) (*Import, error) {
 	i := &Import{Head: t.newHead(KindImport, d, arn, in.ClientToken.V, in)}
 	if err := t.add(ctx, i, in); errors.Is(err, errTaken) {
-		return t.MadeImport(ctx, in)
+		return takenBy(t.MadeImport(ctx, in))
 	} else if err != nil {
 		return nil, err
 	}

@@ -186,6 +186,15 @@ func (t *Transfers) store(ctx context.Context, r headed, in request) error {
 
 var errTaken = errors.New("the client token was used meanwhile")
 
+// takenBy returns what the request made that has used the client token meanwhile;
+// errTaken if it failed meanwhile too.
+func takenBy[T any](found *T, err error) (*T, error) {
+	if err == nil && found == nil {
+		err = errTaken
+	}
+	return found, err
+}
+
 // save stores a record that is there.
 func (t *Transfers) save(ctx context.Context, r headed) error {
 	key := r.head().row()
