@@ -171,6 +171,9 @@ func (d *drive) describe() {
 	equal(d.T, "endpoints", len(did(d, d.db.DescribeEndpoints, &dynamodb.DescribeEndpointsInput{}).Endpoints), 1)
 }
 
+// soon makes a waiter ask again at once, not after 20 seconds.
+func soon(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = 10 * time.Millisecond }
+
 func (d *drive) destinations() {
 	table, arn := d.table.TableName, aws.String("arn:aws:kinesis:us-east-1:123456789012:stream/changes")
 	state := func() types.KinesisDataStreamDestination {
@@ -325,7 +328,7 @@ func (d *drive) backups() {
 		SourceTableName: music, TargetTableName: aws.String("Past"), UseLatestRestorableTime: aws.Bool(true),
 	})
 	for _, name := range []string{"Saved", "Past"} {
-		if err := dynamodb.NewTableExistsWaiter(d.db).Wait(d.Context(), &dynamodb.DescribeTableInput{TableName: &name}, time.Minute); err != nil {
+		if err := dynamodb.NewTableExistsWaiter(d.db, soon).Wait(d.Context(), &dynamodb.DescribeTableInput{TableName: &name}, time.Minute); err != nil {
 			d.Fatal(err)
 		}
 		equal(d.T, "items", did(d, d.db.Scan, &dynamodb.ScanInput{TableName: &name}).Count, did(d, d.db.Scan, &dynamodb.ScanInput{TableName: music}).Count)
