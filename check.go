@@ -22,8 +22,8 @@ const (
 	KindExport = "export"
 )
 
-// CheckReport is what Check saw. Of an export and of a backup of a whole server
-// there are fewer figures than of a data directory.
+// CheckReport is what Check saw. Of an export there are fewer figures than of a
+// data directory.
 type CheckReport struct {
 	Directory    string   `json:"directory"`
 	Kind         string   `json:"kind"`
@@ -45,8 +45,8 @@ func (r *CheckReport) find(err error) { r.Findings = append(r.Findings, oneLine(
 
 // Check says what is wrong with a data directory that no server has open, with
 // a backup of a whole server, or with an export of a table: it reads every file
-// against its checksums and, of a data directory, every row. It changes nothing
-// but locks. Its error says why it could not check; what is wrong is in the
+// against its checksums and, but for an export, every row. It changes nothing
+// but the lock of a data directory. Its error says why it could not check; what is wrong is in the
 // report. progress, unless it is nil, is told of the bytes read and of all.
 func Check(ctx context.Context, dir string, progress func(done, total int64)) (*CheckReport, error) {
 	r := &CheckReport{Directory: dir, Findings: []string{}}
@@ -80,7 +80,7 @@ func (r *CheckReport) data(ctx context.Context, path string) error {
 	return errors.Join(err, dir.Close())
 }
 
-// store checks the store of a data directory.
+// store checks a store.
 func (r *CheckReport) store(ctx context.Context, path string) error {
 	volume, err := pebblekv.Verify(ctx, path, r.find)
 	if err != nil {
@@ -117,6 +117,8 @@ func (r *CheckReport) rows(ctx context.Context, store *pebblekv.Store) {
 	note(err)
 }
 
+// backup checks that a copy is what was copied, and then that this is sound: what
+// was damaged before is copied too.
 func (r *CheckReport) backup(ctx context.Context, dir string, progress func(done, total int64)) error {
 	m, err := datadir.Verify(ctx, dir, r.find, progress)
 	if ctx.Err() != nil {
@@ -126,8 +128,14 @@ func (r *CheckReport) backup(ctx context.Context, dir string, progress func(done
 		r.find(err)
 		return nil
 	}
+	if r.Sound() {
+		var store string
+		if store, err = datadir.CopiedStore(dir); err == nil {
+			err = r.store(ctx, store)
+		}
+	}
 	r.Files, r.Bytes = len(m.Files), m.Bytes()
-	return nil
+	return err
 }
 
 func (r *CheckReport) export(ctx context.Context, dir string, progress func(done, total int64)) error {

@@ -70,7 +70,7 @@ func TestCommandsForServers(t *testing.T) {
 	c.fail("backup --all --to stopped", "no server answers at "+p.url+": start one with stator serve")
 	c.want("backup --all --to stopped --data data", `stopped: \d+ files, .* KB\n`)
 	for _, backup := range []string{"running", "stopped"} {
-		c.want("check "+backup, backup+`: a sound backup, \d+ files, .* KB\n`)
+		c.want("check "+backup, backup+`: a sound backup, \d+ files, .* KB\n1 tables, 1 items, .*\n`)
 		c.want("restore --all --from "+backup+" --data from-"+backup, `from-`+backup+`: \d+ files, .* KB\n`)
 		c.want("check from-"+backup, `(?s)from-`+backup+`: a sound data directory.*1 tables, 1 items, .*`)
 		c.fail("restore --all --from "+backup+" --data from-"+backup, "from-"+backup+" is not empty (it holds FORMAT): give an empty or a new directory")

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -184,6 +186,81 @@ func TestCopyData(t *testing.T) {
 	}
 	mustBeSound(t, backup, stator.KindBackup)
 	mustBeSound(t, data, stator.KindData)
+}
+
+// TestCopyOfDamage: a copy of files that were damaged before is not sound, and the
+// check of a copy leaves no trace.
+func TestCopyOfDamage(t *testing.T) {
+	ctx, work := t.Context(), t.TempDir()
+	data, whole, damaged := filepath.Join(work, "data"), filepath.Join(work, "whole"), filepath.Join(work, "damaged")
+	srv, c := openData(t, data)
+	createAlbums(t, c)
+	for n := range 20 {
+		_, err := c.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("Albums"), Item: item{ // a block each
+			"pk": str("album"), "sk": str(fmt.Sprint("track ", n)), "artist": str("artist"), "cover": str(strings.Repeat("x", 20<<10))}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.CreateBackup(ctx, &dynamodb.CreateBackupInput{TableName: aws.String("Albums"), BackupName: aws.String("first")}); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, srv)
+	mustCopy := func(to string) {
+		t.Helper()
+		if _, err := stator.CopyData(ctx, data, to, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustCopy(whole)
+	before := tree(t, whole)
+	report := mustBeSound(t, whole, stator.KindBackup)
+	if report.Items != 20 || report.IndexEntries != 20 || report.Changes != 20 || report.BackupItems != 20 {
+		t.Errorf("the check of a copy says %+v", report)
+	}
+	if after := tree(t, whole); !maps.Equal(before, after) {
+		t.Errorf("a check has changed %v into %v", before, after)
+	}
+
+	tables, err := filepath.Glob(filepath.Join(data, "store", "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatal(tables, err)
+	}
+	text, err := os.ReadFile(tables[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[20] ^= 1
+	if err := os.WriteFile(tables[0], text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustCopy(damaged)
+	report, err = stator.Check(ctx, damaged, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(damaged, "data", "store", filepath.Base(tables[0]))
+	if len(report.Findings) != 1 || !strings.HasPrefix(report.Findings[0], name+" is damaged: ") {
+		t.Errorf("found %q, want that %s is damaged", report.Findings, name)
+	}
+}
+
+// tree returns the files below dir by their names.
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		files[path] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 // TestCopyEndpoint asks a server for a copy as a program on its machine does.

@@ -53,7 +53,7 @@ func printCheck(r *stator.CheckReport) {
 	switch r.Kind {
 	case stator.KindExport:
 		fmt.Printf("%d items\n", r.Items)
-	case stator.KindData:
+	default:
 		fmt.Printf("%d tables, %d items, %d index entries, %d logged changes, %d backups of %d items\n",
 			r.Tables, r.Items, r.IndexEntries, r.Changes, r.Backups, r.BackupItems)
 	}

@@ -242,6 +242,13 @@ func Verify(ctx context.Context, dir string, found func(error), progress Progres
 	return m, err
 }
 
+// CopiedStore returns the directory of the storage engine in the backup in dir,
+// if this program can read it.
+func CopiedStore(dir string) (string, error) {
+	data := filepath.Join(dir, copied)
+	return filepath.Join(data, storeDir), checkNewest(data)
+}
+
 // verify reads one file.
 func (c *copier) verify(dir string, f File) error {
 	name := filepath.Join(dir, filepath.FromSlash(f.Path))

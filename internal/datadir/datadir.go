@@ -85,20 +85,28 @@ func open(path string, upgrades []upgrade) (*Dir, error) {
 
 // OpenToRead locks the data directory at path and changes nothing in it.
 func OpenToRead(path string) (*Dir, error) {
-	format, err := readFormat(path)
-	switch newest := 1 + len(upgrades); {
-	case err != nil:
+	if err := checkNewest(path); err != nil {
 		return nil, err
-	case format == 0:
-		return nil, fmt.Errorf("%s holds no data", path)
-	case format != newest:
-		return nil, fmt.Errorf("%s has format %d, this program reads format %d: use the version that wrote it, or start a server on it first", path, format, newest)
 	}
 	lock, err := takeLock(path)
 	if err != nil {
 		return nil, err
 	}
 	return &Dir{path: path, lock: lock}, nil
+}
+
+// checkNewest returns an error if the directory is not of this program's format.
+func checkNewest(path string) error {
+	format, err := readFormat(path)
+	switch newest := 1 + len(upgrades); {
+	case err != nil:
+		return err
+	case format == 0:
+		return fmt.Errorf("%s holds no data", path)
+	case format != newest:
+		return fmt.Errorf("%s has format %d, this program reads format %d: use the version that wrote it, or start a server on it first", path, format, newest)
+	}
+	return nil
 }
 
 // Path returns the directory as it was given to Open.

@@ -1,6 +1,8 @@
 package pebblekv
 
 import (
+	"io"
+
 	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -52,6 +54,14 @@ func (l logFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 func (l logFS) ReuseForWrite(oldName, newName string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := l.FS.ReuseForWrite(oldName, newName, c)
 	return l.wrap(newName, f, err)
+}
+
+// Lock implements vfs.FS. Who only reads leaves no file behind, not even a lock.
+func (l logFS) Lock(name string) (io.Closer, error) {
+	if l.synced == nil {
+		return io.NopCloser(nil), nil
+	}
+	return l.FS.Lock(name)
 }
 
 // Unwrap implements vfs.FS.

@@ -47,7 +47,8 @@ type Options struct {
 	// taken as blocks are read, not at the start.
 	CacheBytes int64
 
-	// ReadOnly changes nothing in Dir: every write fails.
+	// ReadOnly changes nothing in Dir: every write fails. It does not lock Dir:
+	// who opens it sees to it that nobody writes there.
 	ReadOnly bool
 
 	// Limits are kv.EmbeddedLimits if zero.

@@ -41,7 +41,7 @@ type Store struct {
 }
 
 // Open opens the store in o.Dir, creating it if there is none. Two stores
-// cannot have the same directory open; the error then says so.
+// that write cannot have the same directory open; the error then says so.
 func Open(o Options) (*Store, error) {
 	o = o.withDefaults()
 	f := &failure{dir: o.Dir, log: o.Logger, onFatal: o.OnFatal}
