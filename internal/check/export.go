@@ -28,6 +28,11 @@ const (
 	filesFile   = "manifest-files.json"
 )
 
+// sumEnds are the ends of the names of files with the MD5 of a manifest, in the
+// place of .json. The developer guide has the first; exports of the service have
+// the second.
+var sumEnds = []string{".checksum", ".md5"}
+
 // Summary is what the manifest of an export says of it.
 type Summary struct {
 	ExportARN    string `json:"exportArn"`
@@ -101,13 +106,23 @@ func manifest(dir, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	checksum := filepath.Join(dir, strings.TrimSuffix(name, ".json")+".checksum")
-	want, err := os.ReadFile(checksum)
-	if err != nil {
-		return nil, err
+	compared := false
+	for _, end := range sumEnds {
+		checksum := strings.TrimSuffix(name, ".json") + end
+		want, err := os.ReadFile(filepath.Join(dir, checksum))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if sum := md5.Sum(text); !isSum(strings.TrimSpace(string(want)), sum[:]) {
+			return nil, fmt.Errorf("%s is damaged: its MD5 is not what %s says", filepath.Join(dir, name), checksum)
+		}
+		compared = true
 	}
-	if sum := md5.Sum(text); !isSum(strings.TrimSpace(string(want)), sum[:]) {
-		return nil, fmt.Errorf("%s is damaged: its MD5 is not what %s says", filepath.Join(dir, name), filepath.Base(checksum))
+	if !compared {
+		return nil, fmt.Errorf("%s is not a whole export: it has no checksum of %s", dir, name)
 	}
 	return text, nil
 }

@@ -35,8 +35,9 @@ func zipped(t *testing.T, text string) []byte {
 }
 
 // export makes an export of three items in two files, and an empty one, and
-// returns its directory. data is where its files are, seen from there.
-func export(t *testing.T, data string) string {
+// returns its directory. data is where its files are, seen from there, and sums the
+// end of the names of its checksums.
+func export(t *testing.T, data, sums string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "p", "AWSDynamoDB", "01-a")
 	write := func(name string, content []byte) {
@@ -62,7 +63,7 @@ func export(t *testing.T, data string) string {
 	summary := `{"version":"2020-06-30","manifestFilesS3Key":"p/AWSDynamoDB/01-a/manifest-files.json","itemCount":3,"outputFormat":"DYNAMODB_JSON"}`
 	for name, text := range map[string]string{"manifest-summary": summary, "manifest-files": files.String()} {
 		write(name+".json", []byte(text))
-		write(name+".checksum", []byte(sum([]byte(text))))
+		write(name+sums, []byte(sum([]byte(text))))
 	}
 	write("_started", nil)
 	return dir
@@ -79,16 +80,24 @@ func findings(dir string) (found []error) {
 
 func TestSound(t *testing.T) {
 	for _, data := range []string{"data", "../data"} { // full, incremental
-		dir := export(t, data)
-		if found := findings(dir); found != nil || !check.IsExport(dir) {
-			t.Errorf("files in %s: %v", data, found)
+		for _, sums := range []string{".checksum", ".md5"} {
+			dir := export(t, data, sums)
+			if found := findings(dir); found != nil || !check.IsExport(dir) {
+				t.Errorf("files in %s, sums in %s: %v", data, sums, found)
+			}
 		}
 	}
 }
 
 // TestFlippedBits flips the bits of every file of an export in turn.
 func TestFlippedBits(t *testing.T) {
-	dir := export(t, "data")
+	for _, sums := range []string{".checksum", ".md5"} {
+		flipBits(t, export(t, "data", sums))
+	}
+}
+
+func flipBits(t *testing.T, dir string) {
+	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
@@ -119,7 +128,10 @@ func TestFlippedBits(t *testing.T) {
 func TestFinds(t *testing.T) {
 	for want, damage := range map[string]func(dir string) error{
 		"is not a whole export": func(dir string) error { return os.Remove(filepath.Join(dir, "manifest-summary.json")) },
-		"no such file":          func(dir string) error { return os.Remove(filepath.Join(dir, "data", "f1.json.gz")) },
+		"has no checksum of manifest-files.json": func(dir string) error {
+			return os.Remove(filepath.Join(dir, "manifest-files.checksum"))
+		},
+		"no such file": func(dir string) error { return os.Remove(filepath.Join(dir, "data", "f1.json.gz")) },
 		"the files of manifest-files.json have 3": func(dir string) error {
 			return rewrite(filepath.Join(dir, "manifest-summary"), `"itemCount":3`, `"itemCount":4`)
 		},
@@ -130,7 +142,7 @@ func TestFinds(t *testing.T) {
 			return rewrite(filepath.Join(dir, "manifest-files"), `p/AWSDynamoDB/01-a/data/f0`, `../../etc/f0`)
 		},
 	} {
-		dir := export(t, "data")
+		dir := export(t, "data", ".checksum")
 		if err := damage(dir); err != nil {
 			t.Fatal(err)
 		}
