@@ -187,8 +187,8 @@ func (bs *Backups) Delete(ctx context.Context, k Key) (*Backup, error) {
 
 // Expire removes the system backups whose time is over.
 func (bs *Backups) Expire(ctx context.Context) error {
-	list, _, err := bs.List(ctx, Filter{System: true})
 	now := bs.Now()
+	list, _, err := bs.List(ctx, Filter{System: true, To: now.Add(time.Millisecond - systemKept)})
 	for _, b := range list {
 		if now.Before(b.Expires) {
 			continue

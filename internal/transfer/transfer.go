@@ -58,7 +58,9 @@ type Transfers struct {
 	Config
 	jobs  *job.Runner
 	slots chan struct{} // one for each job that is working
-	mu    struct {
+
+	forgot time.Time // when Forget did its work last
+	mu     struct {
 		sync.Mutex
 		imports map[string]*progress // under way, by id
 		running map[string]int       // how many are under way, by kind
@@ -189,11 +191,19 @@ func failed(err error) *failure {
 // ListExports.)
 const recordLife = 90 * 24 * time.Hour
 
+// forgetEvery is how often records are looked through: they are many, and kept for
+// long.
+const forgetEvery = time.Minute
+
 // Forget removes records, with the logs of imports, and client tokens whose time
-// is over.
+// is over. It is called every few seconds, by one goroutine.
 func (t *Transfers) Forget(ctx context.Context) error {
-	var over [][]byte
 	now := t.Now()
+	if since := now.Sub(t.forgot); since >= 0 && since < forgetEvery {
+		return nil
+	}
+	t.forgot = now
+	var over [][]byte
 	tokens, err := record.Select(ctx, t.Store, record.Under(tokenRows), 0, func(k *token) bool { return now.Sub(k.Used) >= tokenLife })
 	for _, k := range tokens {
 		over = append(over, tokenRow(k.Kind, k.Token))
