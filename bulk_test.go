@@ -109,13 +109,14 @@ func TestBulkReports(t *testing.T) {
 		folder := "out/AWSDynamoDB/" + id + "/"
 		var manifest struct {
 			BulkOperationStatus string
-			ProcessedItemCount  int
+			RefusedItemCount    int
 			Reports             []string
 		}
 		if err := json.Unmarshal(d.file(folder+"manifest.json"), &manifest); err != nil {
 			d.Fatal(err)
 		}
 		equal(d.T, "manifest", manifest.BulkOperationStatus, "COMPLETED_WITH_ERRORS")
+		equal(d.T, "refused", manifest.RefusedItemCount, 1)
 		equal(d.T, "reports", len(manifest.Reports), 2)
 		for _, key := range manifest.Reports {
 			lines := strings.Split(strings.TrimSpace(string(d.file(key))), "\n")

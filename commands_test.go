@@ -2,9 +2,11 @@ package stator_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -16,6 +18,9 @@ func TestCommandsForTables(t *testing.T) {
 	c.endpoint = p.url
 	write := func(name, text string) {
 		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(c.dir, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -26,9 +31,28 @@ func TestCommandsForTables(t *testing.T) {
 	c.fail("import People --from people.csv --partition-key id", `--partition-key "id": give a name and S, N or B, like id:S`)
 	c.fail("import People --from people.csv", `CSV makes new tables only: give --partition-key, or DYNAMODB_JSON or ION`)
 	c.fail("import Nobody --from more.json", `there is no table Nobody to add to: give --partition-key, and it is made`)
-	if out, status := c.run("import People --from more.json"); status != 1 || !strings.HasPrefix(out, "table People: 1 items put of 2, 1 with errors\nstator: 1 items are not in the table: bucket import-") {
+	if out, status := c.run("import People --from more.json"); status != 1 || !regexp.MustCompile(`^table People: 1 items put of 2, 1 with errors\nstator: 1 items were not put: (.*/error/\d+.json) says which and why\n$`).MatchString(out) {
 		t.Errorf("an item without key: %d %s", status, out)
 	}
+	once := `{"Item":{"id":{"S":"%s"}},"ConditionExpression":"attribute_not_exists(id)"}`
+	write("once.json", fmt.Sprintf(once, "1")+"\n"+fmt.Sprintf(once, "2")+"\n"+fmt.Sprintf(once, "4")+"\nnonsense\n")
+	out, status := c.run("import People --from once.json")
+	found := regexp.MustCompile(`^table People: 1 items put of 4, 2 refused by their condition, 1 with errors\nstator: 3 items were not put: (.*/manifest.json) says which and why\n$`).FindStringSubmatch(out)
+	if status != 1 || found == nil {
+		t.Fatalf("items that are there: %d %s", status, out)
+	}
+	if _, err := os.Stat(filepath.Join(c.dir, found[1])); err != nil {
+		t.Error(err)
+	}
+	p.mustCall("DeleteItem", `{"TableName":"People","Key":{"id":{"S":"4"}}}`)
+	write("stator-data/buckets/elsewhere/once.json", fmt.Sprintf(once, "1")+"\n")
+	elsewhere := "import People --bucket elsewhere --bucket-dir nowhere --prefix once --format DYNAMODB_JSON"
+	if out, status := c.run(elsewhere); status != 1 || !strings.HasPrefix(out, "table People: 0 items put of 1, 1 refused by their condition, 0 with errors\nstator: 1 items were not put: bucket elsewhere, not-imported/") {
+		t.Errorf("an item that is there, in a bucket out of sight: %d %s", status, out)
+	}
+	write("stator-data/buckets/elsewhere/once.json", fmt.Sprintf(once, "1")+"\n"+fmt.Sprintf(once, "4")+"\n")
+	c.want(elsewhere, `table People: 2 items put, or refused by their condition as bucket elsewhere, not-imported/.*/manifest.json says, and 0 with errors\n`)
+	p.mustCall("DeleteItem", `{"TableName":"People","Key":{"id":{"S":"4"}}}`)
 	c.fail("export People --to exported", "PointInTimeRecoveryUnavailableException: Point in time recovery is not enabled for table 'People'")
 	p.mustCall("UpdateContinuousBackups", `{"TableName":"People","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}`)
 	for _, format := range []string{"DYNAMODB_JSON", "ion"} {
@@ -46,7 +70,7 @@ func TestCommandsForTables(t *testing.T) {
 	c.want("backup list", `BACKUP .*\nfirst .*\nFromion-.*\n`)
 	c.want("restore first --to Restored", `table Restored: 3 items, \d+ B\n`)
 	c.want("restore --table People --at latest --to Past", `table Past: 3 items, \d+ B\n`)
-	out, _ := c.run("backup describe first --json")
+	out, _ = c.run("backup describe first --json")
 	var d struct{ BackupDetails struct{ BackupStatus string } }
 	if err := json.Unmarshal([]byte(out), &d); err != nil || d.BackupDetails.BackupStatus != "AVAILABLE" {
 		t.Errorf("as JSON: %s", out)

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -28,7 +32,7 @@ func (i *importing) add(ctx context.Context) error {
 		source.S3KeyPrefix = &i.prefix
 	}
 	report := &types.OutputS3Configuration{S3Bucket: &i.bucket, S3KeyPrefix: aws.String(reportPrefix),
-		OutputType: []types.OutputTypeEnum{types.OutputTypeEnumError}}
+		OutputType: []types.OutputTypeEnum{types.OutputTypeEnumError, types.OutputTypeEnumConditionCheckFailure}}
 	out, err := i.client().StartBulkPutItems(ctx, &dynamodb.StartBulkPutItemsInput{
 		TableName: &i.table, InputS3Configuration: source, OutputS3Configuration: report})
 	if absent := (*types.ResourceNotFoundException)(nil); errors.As(err, &absent) {
@@ -63,22 +67,69 @@ func (i *importing) awaitPuts(ctx context.Context, d *types.BulkOperationDescrip
 		m.Set(aws.ToInt64(d.ProcessedInputBytes), aws.ToInt64(d.TotalInputBytes))
 	}
 	m.Clear()
+	puts := i.outcome(d)
 	if cancelled && d.BulkOperationStatus == types.BulkOperationStatusCancelled {
-		return interrupted{fmt.Sprintf("%d items are in table %s and stay there", d.ProcessedItemCount, i.table)}
+		return interrupted{fmt.Sprintf("%d items are in table %s and stay there", puts.put, i.table)}
 	}
 	if i.json {
 		if err := printJSON(d); err != nil {
 			return err
 		}
 	} else {
-		processed, failed := d.ProcessedItemCount, d.FailedItemCount
-		fmt.Printf("table %s: %d items put of %d, %d with errors\n", i.table, processed-failed, processed, failed)
+		fmt.Printf("table %s: %s\n", i.table, puts)
 	}
-	if d.BulkOperationStatus == types.BulkOperationStatusCompletedWithErrors {
-		return reported{fmt.Errorf("%d items are not in the table: bucket %s, %s says which and why", d.FailedItemCount, i.bucket, reportPrefix)}
-	}
-	if d.BulkOperationStatus != types.BulkOperationStatusCompleted {
+	switch d.BulkOperationStatus {
+	case types.BulkOperationStatusCompleted, types.BulkOperationStatusCompletedWithErrors:
+	default:
 		return fmt.Errorf("the operation %s is %s: %s %s", *d.BulkOperationArn, d.BulkOperationStatus, aws.ToString(d.FailureCode), aws.ToString(d.FailureMessage))
 	}
+	if left := puts.refused + puts.failed; left > 0 {
+		return reported{fmt.Errorf("%d items were not put: %s says which and why", left, puts.report)}
+	}
 	return nil
+}
+
+// outcome is what became of the items that were to be put.
+type outcome struct {
+	put, refused, failed int64
+	counted              bool   // those refused, among those put if not
+	report               string // what says which were not put
+}
+
+// String implements fmt.Stringer.
+func (o outcome) String() string {
+	text := fmt.Sprintf("%d items put of %d, ", o.put, o.put+o.refused+o.failed)
+	switch {
+	case !o.counted:
+		text = fmt.Sprintf("%d items put, or refused by their condition as %s says, and ", o.put, o.report)
+	case o.refused > 0:
+		text += fmt.Sprintf("%d refused by their condition, ", o.refused)
+	}
+	return text + fmt.Sprintf("%d with errors", o.failed)
+}
+
+// outcome returns what became of the items. How many were refused only the
+// manifest of the reports says, which is on this machine or not; if nothing at
+// all was put, so does the usage.
+func (i *importing) outcome(d *types.BulkOperationDescription) outcome {
+	id := (*d.BulkOperationArn)[strings.LastIndexByte(*d.BulkOperationArn, '/')+1:]
+	key := reportPrefix + "AWSDynamoDB/" + id + "/manifest.json"
+	o := outcome{put: d.ProcessedItemCount - d.FailedItemCount, failed: d.FailedItemCount, report: "bucket " + i.bucket + ", " + key}
+	bucket := filepath.Join(i.buckets.directory(), i.bucket)
+	var manifest struct {
+		RefusedItemCount int64
+		Reports          []string
+	}
+	switch text, err := os.ReadFile(filepath.Join(bucket, filepath.FromSlash(key))); {
+	case err == nil && json.Unmarshal(text, &manifest) == nil:
+		o.refused, o.counted = manifest.RefusedItemCount, true
+		o.report = filepath.Join(bucket, filepath.FromSlash(key))
+		if len(manifest.Reports) == 1 {
+			o.report = filepath.Join(bucket, filepath.FromSlash(manifest.Reports[0]))
+		}
+	case len(d.BulkOperationUsage) == 1 && aws.ToInt64(d.BulkOperationUsage[0].BulkPutBytes) == 0:
+		o.refused, o.counted = o.put, true
+	}
+	o.put -= o.refused
+	return o
 }

@@ -27,6 +27,7 @@ type Bulk struct {
 
 	Processed  int64 // records: put, failed, or with a condition that is false
 	Failed     int64 // records, and objects, that could not be put
+	Refused    int64 `json:",omitempty"` // records with a condition that is false
 	Bytes      int64 // read of the objects
 	TotalBytes int64 // of all objects, when it is known
 	// Usage is the size of what was put: of items under "", of index entries under
@@ -264,8 +265,11 @@ func (r *bulkRun) after(puts []put) *Bulk {
 	for _, p := range puts {
 		next.Processed++
 		next.Index = p.record.Index + 1
-		if p.failed != nil {
+		switch {
+		case p.failed != nil:
 			next.Failed++
+		case p.refused:
+			next.Refused++
 		}
 		for name, size := range p.sizes {
 			next.Usage[name] += size

@@ -107,6 +107,7 @@ type bulkManifest struct {
 	EndTime             string   `json:"endTime"`
 	ProcessedItemCount  int64    `json:"processedItemCount"`
 	FailedItemCount     int64    `json:"failedItemCount"`
+	RefusedItemCount    int64    `json:"refusedItemCount"` // by their condition
 	Reports             []string `json:"reports"`
 }
 
@@ -121,7 +122,7 @@ func (r *bulkRun) manifest(ctx context.Context, b *Bulk) error {
 	}
 	m := bulkManifest{
 		BulkOperationARN: b.ARN(), BulkOperationStatus: b.Status, TableARN: b.TableARN, StartTime: stamp(b.Started), EndTime: stamp(b.Ended.Truncate(time.Millisecond)),
-		ProcessedItemCount: b.Processed, FailedItemCount: b.Failed, Reports: []string{},
+		ProcessedItemCount: b.Processed, FailedItemCount: b.Failed, RefusedItemCount: b.Refused, Reports: []string{},
 	}
 	for found, err := range r.transfers.Buckets.List(ctx, o.S3Bucket.V, r.folder(o)) {
 		if err != nil && !errors.Is(err, bucket.ErrNoBucket) {
