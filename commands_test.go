@@ -53,6 +53,12 @@ func TestCommandsForTables(t *testing.T) {
 	write("stator-data/buckets/elsewhere/once.json", fmt.Sprintf(once, "1")+"\n"+fmt.Sprintf(once, "4")+"\n")
 	c.want(elsewhere, `table People: 2 items put, or refused by their condition as bucket elsewhere, not-imported/.*/manifest.json says, and 0 with errors\n`)
 	p.mustCall("DeleteItem", `{"TableName":"People","Key":{"id":{"S":"4"}}}`)
+	for _, line := range []string{"import People", "import Empty --partition-key id:S"} {
+		out, status := c.run(line + " --bucket elsewhere --prefix no-such --format ION")
+		if status != 1 || !strings.Contains(out, `stator: nothing to import: no object in bucket elsewhere begins with "no-such", or none`) {
+			t.Errorf("stator %s: %d %s", line, status, out)
+		}
+	}
 	c.fail("export People --to exported", "PointInTimeRecoveryUnavailableException: Point in time recovery is not enabled for table 'People'")
 	p.mustCall("UpdateContinuousBackups", `{"TableName":"People","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}`)
 	for _, format := range []string{"DYNAMODB_JSON", "ion"} {

@@ -83,6 +83,9 @@ func (i *importing) awaitPuts(ctx context.Context, d *types.BulkOperationDescrip
 	default:
 		return fmt.Errorf("the operation %s is %s: %s %s", *d.BulkOperationArn, d.BulkOperationStatus, aws.ToString(d.FailureCode), aws.ToString(d.FailureMessage))
 	}
+	if d.ProcessedItemCount == 0 && aws.ToInt64(d.TotalInputBytes) == 0 {
+		return i.nothing("")
+	}
 	if left := puts.refused + puts.failed; left > 0 {
 		return reported{fmt.Errorf("%d items were not put: %s says which and why", left, puts.report)}
 	}

@@ -194,5 +194,17 @@ func (i *importing) await(ctx context.Context, d *types.ImportTableDescription) 
 	if d.ImportStatus != types.ImportStatusCompleted {
 		return fmt.Errorf("the import %s is %s: %s: %s", *d.ImportArn, d.ImportStatus, aws.ToString(d.FailureCode), aws.ToString(d.FailureMessage))
 	}
+	if d.ProcessedItemCount == 0 && aws.ToInt64(d.ProcessedSizeBytes) == 0 {
+		return i.nothing("; table " + i.table + " is there, empty")
+	}
 	return nil
+}
+
+// nothing is the error of an import from a bucket of which nothing was read; more
+// is what else there is to say.
+func (i *importing) nothing(more string) error {
+	if i.from != "" {
+		return nil // files that are empty
+	}
+	return fmt.Errorf("nothing to import: no object in bucket %s begins with %q, or none that does has anything in it%s", i.bucket, i.prefix, more)
 }
