@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -50,7 +51,9 @@ func (r *CheckReport) find(err error) { r.Findings = append(r.Findings, oneLine(
 // report. progress, unless it is nil, is told of the bytes read and of all.
 func Check(ctx context.Context, dir string, progress func(done, total int64)) (*CheckReport, error) {
 	r := &CheckReport{Directory: dir, Findings: []string{}}
-	if _, err := os.ReadDir(dir); err != nil {
+	if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s does not exist: give a data directory, a backup of one, or an export", dir)
+	} else if err != nil {
 		return nil, fmt.Errorf("cannot read %s: give a data directory, a backup of one, or an export", dir)
 	}
 	exists := func(name string) bool {

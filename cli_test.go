@@ -68,6 +68,17 @@ func TestCommandsForServers(t *testing.T) {
 	c.fail("backup --all --to stopped --data data", "data is open in a server: without --data and STATOR_DATA, the one at --endpoint copies itself")
 	p.terminate()
 	c.fail("backup --all --to stopped", "no server answers at "+p.url+": start one with stator serve")
+	c.fail("backup --all --to data/backups/first --data data", "data/backups/first is in the data directory data: give a directory elsewhere, best on another disk")
+	if err := os.Symlink(filepath.Join("data", "store"), filepath.Join(c.dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	c.fail("backup --all --to link/first --data data", "link/first is in the data directory data: give a directory elsewhere, best on another disk")
+	if err := os.MkdirAll(filepath.Join(c.dir, "half", "data", "store"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c.fail("backup --all --to half --data data", "half is a backup that was not finished: it may be removed; or give an empty or a new directory")
+	c.fail("restore --all --from nosuch --data new", "nosuch does not exist: give the directory of a backup")
+	c.fail("check nosuch", "nosuch does not exist: give a data directory, a backup of one, or an export")
 	c.want("backup --all --to stopped --data data", `stopped: \d+ files, .* KB\n`)
 	for _, backup := range []string{"running", "stopped"} {
 		c.want("check "+backup, backup+`: a sound backup, \d+ files, .* KB\n1 tables, 1 items, .*\n`)

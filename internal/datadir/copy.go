@@ -27,6 +27,9 @@ type Progress func(done, total int64)
 func (d *Dir) Copy(ctx context.Context, still, to string, now time.Time, progress Progress) (*Manifest, error) {
 	format, err := readFormat(d.path)
 	if err == nil {
+		err = outside(to, d.path)
+	}
+	if err == nil {
 		err = claim(to)
 	}
 	if err != nil {
@@ -53,6 +56,30 @@ func cannotCopy(err error) error {
 	return fmt.Errorf("cannot copy: %w", err)
 }
 
+// outside returns an error if the directory to, which need not exist, is dir or
+// below it.
+func outside(to, dir string) error {
+	above, err := filepath.Abs(to)
+	if err != nil {
+		return err
+	}
+	data, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	for ; ; above = filepath.Dir(above) {
+		if real, err := filepath.EvalSymlinks(above); err == nil {
+			above = real
+		}
+		if info, err := os.Stat(above); err == nil && os.SameFile(info, data) {
+			return fmt.Errorf("%s is in the data directory %s: give a directory elsewhere, best on another disk", to, dir)
+		}
+		if above == filepath.Dir(above) {
+			return nil
+		}
+	}
+}
+
 // claim makes to an empty directory.
 func claim(to string) error {
 	if err := makeDir(to); err != nil {
@@ -63,11 +90,26 @@ func claim(to string) error {
 		return fmt.Errorf("cannot read %s: %w", to, err)
 	}
 	for _, e := range entries {
+		if e.Name() == copied && isHalf(to) {
+			return fmt.Errorf("%s is a backup that was not finished: it may be removed; or give an empty or a new directory", to)
+		}
 		if e.Name() != "lost+found" {
 			return fmt.Errorf("%s is not empty (it holds %s): give an empty or a new directory", to, e.Name())
 		}
 	}
 	return nil
+}
+
+// isHalf reports whether dir has what a process leaves there that was killed while
+// it made a backup.
+func isHalf(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, manifestFile)); err == nil {
+		return false
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, copied))
+	return err == nil && len(entries) > 0 && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return e.Name() != storeDir && e.Name() != formatFile
+	})
 }
 
 // copier copies files, below to.

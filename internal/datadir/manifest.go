@@ -62,6 +62,9 @@ func (m *Manifest) encode() []byte {
 func ReadManifest(dir string) (*Manifest, error) {
 	name := filepath.Join(dir, manifestFile)
 	text, err := os.ReadFile(name)
+	if _, absent := os.Stat(dir); errors.Is(absent, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s does not exist: give the directory of a backup", dir)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is not a whole backup: it has no file %s, which is written last; make another one", dir, manifestFile)
 	}
