@@ -56,7 +56,7 @@ type backups struct {
 
 // run reads the flags and the argument of a verb, and does it.
 func (b *backups) run(set *flag.FlagSet, args []string, do func(context.Context, string) error, argument string) error {
-	values, err := parseAfter(set, args, argument)
+	values, err := parseArguments(set, args, argument)
 	if err != nil {
 		return err
 	}

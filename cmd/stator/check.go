@@ -16,7 +16,7 @@ func checkDirectory(args []string) error {
 	var asJSON bool
 	set := flag.NewFlagSet("stator check", flag.ContinueOnError)
 	defineJSON(set, &asJSON)
-	values, err := parseAfter(set, args, "DIR")
+	values, err := parseArguments(set, args, "DIR")
 	if err != nil {
 		return err
 	}

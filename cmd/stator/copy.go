@@ -30,8 +30,11 @@ func copyServer(args []string) error {
 	if err := parse(set, args); err != nil {
 		return err
 	}
-	if !all || c.to == "" {
+	if !all {
 		return misuse{errors.New("use " + backupUsage)}
+	}
+	if err := missing(set, "to"); err != nil {
+		return err
 	}
 	ctx, stop := interruptible()
 	defer stop()

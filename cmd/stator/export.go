@@ -24,7 +24,7 @@ func exportTable(args []string) error {
 	e := &exporting{}
 	set := flag.NewFlagSet("stator export", flag.ContinueOnError)
 	e.define(set)
-	values, err := parseAfter(set, args, "TABLE")
+	values, err := parseArguments(set, args, "TABLE")
 	if err != nil {
 		return err
 	}

@@ -25,34 +25,46 @@ var errHelp = errors.New("help was asked for")
 // value from the environment: --log-level from STATOR_LOG_LEVEL. Its errors
 // are single lines.
 func parse(set *flag.FlagSet, args []string) error {
-	set.SetOutput(io.Discard)
-	set.Usage = func() {}
-	switch err := set.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		help(set)
-		return errHelp
-	case err != nil:
-		text := strings.NewReplacer(": -", ": --", "flag -", "flag --", "for -", "for --").Replace(explain(set, err))
-		return misuse{fmt.Errorf("%s; %s --help lists the flags", text, set.Name())}
-	case set.NArg() > 0:
-		return misuse{fmt.Errorf("%s takes no argument %q; flags begin with --", set.Name(), set.Arg(0))}
-	}
-	return parseEnvironment(set)
+	_, err := parseArguments(set, args)
+	return err
 }
 
-// parseAfter is parse for a command whose arguments come before its flags: names
-// says what they are, in order; those in brackets may be left out.
-func parseAfter(set *flag.FlagSet, args []string, names ...string) (values []string, err error) {
-	for len(args) > 0 && !strings.HasPrefix(args[0], "-") && len(values) < len(names) {
-		values, args = append(values, args[0]), args[1:]
-	}
-	if err := parse(set, args); err != nil {
-		return nil, err
+// parseArguments is parse for a command that has arguments beside its flags, in
+// any order: names says what they are; those in brackets may be left out.
+func parseArguments(set *flag.FlagSet, args []string, names ...string) (values []string, err error) {
+	set.SetOutput(io.Discard)
+	set.Usage = func() {}
+	for {
+		switch err := set.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			help(set, names)
+			return nil, errHelp
+		case err != nil:
+			text := strings.NewReplacer(": -", ": --", "flag -", "flag --", "for -", "for --").Replace(explain(set, err))
+			return nil, misuse{fmt.Errorf("%s; %s --help lists the flags", text, set.Name())}
+		}
+		if set.NArg() == 0 {
+			break
+		}
+		if len(values) == len(names) {
+			return nil, misuse{fmt.Errorf("%s takes no argument %q; flags begin with --", set.Name(), set.Arg(0))}
+		}
+		values, args = append(values, set.Arg(0)), set.Args()[1:]
 	}
 	if len(values) < len(names) && !strings.HasPrefix(names[len(values)], "[") {
 		return nil, misuse{fmt.Errorf("use %s %s", set.Name(), strings.Join(append(names, "FLAGS"), " "))}
 	}
-	return append(values, make([]string, len(names)-len(values))...), nil
+	return append(values, make([]string, len(names)-len(values))...), parseEnvironment(set)
+}
+
+// missing returns an error if one of the flags has no value.
+func missing(set *flag.FlagSet, names ...string) error {
+	for _, name := range names {
+		if f := set.Lookup(name); f.Value.String() == "" {
+			return misuse{fmt.Errorf("--%s is missing: give the %s", name, f.Usage)}
+		}
+	}
+	return nil
 }
 
 func parseEnvironment(set *flag.FlagSet) (err error) {
@@ -149,9 +161,10 @@ func given(set *flag.FlagSet, name string) (found bool) {
 	return found
 }
 
-// help prints the flags with their variables and defaults.
-func help(set *flag.FlagSet) {
-	fmt.Printf("usage: %s [FLAGS]\n", set.Name())
+// help prints what a command takes: its arguments, and the flags with their
+// variables and defaults.
+func help(set *flag.FlagSet, arguments []string) {
+	fmt.Println("usage:", strings.Join(append([]string{set.Name()}, append(arguments, "[FLAGS]")...), " "))
 	set.VisitAll(func(f *flag.Flag) {
 		kind, meaning := flag.UnquoteUsage(f)
 		line := "  --" + f.Name

@@ -22,7 +22,7 @@ func importTable(args []string) error {
 	i := &importing{}
 	set := flag.NewFlagSet("stator import", flag.ContinueOnError)
 	i.define(set)
-	values, err := parseAfter(set, args, "TABLE")
+	values, err := parseArguments(set, args, "TABLE")
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func restore(args []string) error {
 	r := &restoring{}
 	set := flag.NewFlagSet("stator restore", flag.ContinueOnError)
 	r.define(set)
-	values, err := parseAfter(set, args, "[BACKUP]")
+	values, err := parseArguments(set, args, "[BACKUP]")
 	if err != nil {
 		return err
 	}
@@ -30,11 +30,20 @@ func restore(args []string) error {
 	defer stop()
 	backup := values[0]
 	switch {
-	case r.all && backup == "" && r.from != "" && r.data != "":
+	case r.all && backup == "":
+		if err := missing(set, "from", "data"); err != nil {
+			return err
+		}
 		return r.server(ctx)
-	case !r.all && backup != "" && r.to != "" && r.table == "" && r.at == "":
+	case !r.all && backup != "" && r.table == "" && r.at == "":
+		if err := missing(set, "to"); err != nil {
+			return err
+		}
 		return r.explain(r.backup(ctx, backup))
-	case !r.all && backup == "" && r.to != "" && r.table != "" && r.at != "":
+	case !r.all && backup == "" && r.table != "":
+		if err := missing(set, "at", "to"); err != nil {
+			return err
+		}
 		return r.explain(r.past(ctx))
 	}
 	return misuse{errors.New("use " + restoreUsage)}
@@ -53,7 +62,7 @@ func (r *restoring) define(set *flag.FlagSet) {
 	r.backups.define(set)
 	set.StringVar(&r.to, "to", "", "table to make")
 	set.StringVar(&r.table, "table", "", "table that had point-in-time recovery enabled")
-	set.StringVar(&r.at, "at", "", "when it was as the new one is to be: latest, or a time like 2026-11-01T12:00:00Z")
+	set.StringVar(&r.at, "at", "", "time at which it was as the new one is to be: latest, or one like 2026-11-01T12:00:00Z")
 	set.BoolVar(&r.all, "all", false, "make a data directory of a backup of a whole server")
 	set.StringVar(&r.from, "from", "", "directory of the backup of a whole server")
 	set.StringVar(&r.data, "data", "", "data directory to make, which is empty or not there")

@@ -20,39 +20,35 @@ const triggerUsage = "stator trigger list | create NAME FLAGS | update NAME FLAG
 // manageTriggers shows and changes the triggers of a running server.
 func manageTriggers(args []string) error {
 	if len(args) == 0 {
-		return errors.New("use " + triggerUsage)
+		return misuse{errors.New("use " + triggerUsage)}
 	}
 	verb, args := args[0], args[1:]
-	if verb == "-h" || verb == "--help" {
-		fmt.Println("usage: " + triggerUsage)
-		return nil
-	}
-	name := ""
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		name, args = args[0], args[1:]
-	}
-	f := &triggerFlags{}
+	f, names := &triggerFlags{}, []string{"NAME"}
 	set := flag.NewFlagSet("stator trigger "+verb, flag.ContinueOnError)
 	defineEndpoint(set, &f.endpoint, "server, which runs with --admin")
-	switch {
-	case verb == "list" && name == "", verb == "delete" && name != "":
-	case verb == "create", verb == "update":
+	switch verb {
+	case "-h", "--help":
+		fmt.Println("usage: " + triggerUsage)
+		return nil
+	case "list":
+		names = nil
+	case "delete":
+	case "create", "update":
 		f.define(set)
 	default:
-		return errors.New("use " + triggerUsage)
+		return misuse{errors.New("use " + triggerUsage)}
 	}
-	if err := parse(set, args); err != nil {
+	values, err := parseArguments(set, args, names...)
+	if err != nil {
 		return err
 	}
-	switch {
-	case verb == "list":
+	switch verb {
+	case "list":
 		return f.call(http.MethodGet, "", nil)
-	case name == "":
-		return errors.New("use " + triggerUsage)
-	case verb == "delete":
-		return f.call(http.MethodDelete, name, nil)
+	case "delete":
+		return f.call(http.MethodDelete, values[0], nil)
 	}
-	return f.put(set, verb, name)
+	return f.put(set, verb, values[0])
 }
 
 // triggerFlags are the flags of stator trigger.
