@@ -32,7 +32,7 @@ import (
 // no source.
 
 const (
-	fileBytes = 64 << 20 // of storage for each data file, roughly
+	fileBytes = 16 << 20 // of storage for each data file, roughly
 	mostFiles = 10_000
 )
 
