@@ -24,12 +24,13 @@ import (
 type cli struct {
 	*testing.T
 	dir, endpoint string
+	variables     []string // besides that of the endpoint
 }
 
 // run returns what a command prints, both outputs, and its status.
 func (c *cli) run(line string) (out string, status int) {
 	c.Helper()
-	cmd := command(c.T, []string{"STATOR_ENDPOINT=" + c.endpoint}, strings.Fields(line)...)
+	cmd := command(c.T, append([]string{"STATOR_ENDPOINT=" + c.endpoint}, c.variables...), strings.Fields(line)...)
 	cmd.Dir = c.dir
 	text, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
@@ -64,6 +65,10 @@ func TestCommandsForServers(t *testing.T) {
 	p.mustCall("CreateTable", createThings)
 	p.mustCall("PutItem", `{"TableName":"Things","Item":{"id":{"S":"a"}}}`)
 	c.want("backup --all --to running", `.*running: \d+ files, .* KB\n`)
+	c.variables = []string{"STATOR_DATA=data"}
+	c.want("backup --all --to asked", `.*asked: \d+ files, .* KB\n`)
+	c.variables = nil
+	c.fail("backup --all --to both --data data --endpoint "+p.url, "--endpoint is for a server that runs, --data for one that is stopped: give one of them")
 	c.fail("check data", "data is already open in another process: stop that one, or give this one another directory")
 	c.fail("backup --all --to stopped --data data", "data is open in a server: without --data and STATOR_DATA, the one at --endpoint copies itself")
 	p.terminate()

@@ -30,6 +30,12 @@ func copyServer(args []string) error {
 	if err := parse(set, args); err != nil {
 		return err
 	}
+	switch {
+	case named(args, "endpoint") && named(args, "data"):
+		return misuse{errors.New("--endpoint is for a server that runs, --data for one that is stopped: give one of them")}
+	case given(set, "endpoint") && !named(args, "data"):
+		c.data = "" // which the environment has for other commands
+	}
 	if !all {
 		return misuse{errors.New("use " + backupUsage)}
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -159,6 +160,14 @@ func defineEndpoint(set *flag.FlagSet, e *endpointFlag, usage string) {
 func given(set *flag.FlagSet, name string) (found bool) {
 	set.Visit(func(f *flag.Flag) { found = found || f.Name == name })
 	return found
+}
+
+// named reports whether a flag is on a command line, not in a variable.
+func named(args []string, name string) bool {
+	return slices.ContainsFunc(args, func(arg string) bool {
+		flag, _, _ := strings.Cut(arg, "=")
+		return flag == "-"+name || flag == "--"+name
+	})
 }
 
 // help prints what a command takes: its arguments, and the flags with their
