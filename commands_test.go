@@ -53,6 +53,14 @@ func TestCommandsForTables(t *testing.T) {
 	write("stator-data/buckets/elsewhere/once.json", fmt.Sprintf(once, "1")+"\n"+fmt.Sprintf(once, "4")+"\n")
 	c.want(elsewhere, `table People: 2 items put, or refused by their condition as bucket elsewhere, not-imported/.*/manifest.json says, and 0 with errors\n`)
 	p.mustCall("DeleteItem", `{"TableName":"People","Key":{"id":{"S":"4"}}}`)
+	write("stator-data/buckets/elsewhere/people.csv", "id,name\n1,Ann\n")
+	people := "import Others --bucket elsewhere --prefix people --partition-key id:S"
+	c.fail(people+" --bucket-dir nowhere", "bucket elsewhere is not in nowhere, so that its keys do not say what the objects are: give --format DYNAMODB_JSON, ION or CSV")
+	c.want(people, `table Others: 1 items imported of 1, 0 with errors, 14 B read\n`)
+	c.fail("import People --bucket elsewhere --prefix no-such", `nothing to import: no object in bucket elsewhere begins with "no-such", or none that does has anything in it`)
+	write("several/a.csv", "id,name\n1,Ann\n")
+	write("several/README.md", "people")
+	c.want("import Several --from several --partition-key id:S", `skipped several/README.md\ntable Several: 1 items imported of 1, 0 with errors, 14 B read\n`)
 	for _, line := range []string{"import People", "import Empty --partition-key id:S"} {
 		out, status := c.run(line + " --bucket elsewhere --prefix no-such --format ION")
 		if status != 1 || !strings.Contains(out, `stator: nothing to import: no object in bucket elsewhere begins with "no-such", or none`) {

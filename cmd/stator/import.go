@@ -1,16 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/statordb/stator/internal/bucket"
 	"github.com/statordb/stator/internal/handover"
 	"github.com/statordb/stator/internal/progress"
 )
@@ -60,6 +63,11 @@ func (i *importing) define(set *flag.FlagSet) {
 
 func (i *importing) run(ctx context.Context) error {
 	if i.from == "" {
+		if i.format == "" || i.compression == "" {
+			if err := i.look(ctx); err != nil {
+				return err
+			}
+		}
 		return i.begin(ctx)
 	}
 	local, err := i.hand(ctx)
@@ -83,12 +91,10 @@ func (i *importing) hand(ctx context.Context) (*handover.Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	if i.format == "" {
-		i.format = files.Format
+	if len(files.Skipped) > 0 {
+		fmt.Fprintln(os.Stderr, "skipped", strings.Join(files.Skipped, ", "))
 	}
-	if i.compression == "" {
-		i.compression = files.Compression
-	}
+	i.take(files)
 	local, err := handover.NewBucket(i.buckets.directory(), "import-")
 	if err != nil {
 		return nil, err
@@ -97,6 +103,28 @@ func (i *importing) hand(ctx context.Context) (*handover.Bucket, error) {
 	m = meter(i.json, "copying", progress.Bytes)
 	defer m.Clear()
 	return local, local.Put(ctx, files, m.Set)
+}
+
+// take takes from the names of the files what was not given.
+func (i *importing) take(files *handover.Files) {
+	i.format, i.compression = cmp.Or(i.format, files.Format), cmp.Or(i.compression, files.Compression)
+}
+
+// look looks at the keys in the bucket for what was not given, if it is in a
+// directory here.
+func (i *importing) look(ctx context.Context) error {
+	files, err := handover.InBucket(ctx, i.buckets.directory(), i.bucket, i.prefix)
+	switch {
+	case err == nil && len(files.Paths) == 0 && i.format == "":
+		return i.nothing("")
+	case err == nil:
+		i.take(files)
+	case i.format == "" && errors.Is(err, bucket.ErrNoBucket):
+		return misuse{fmt.Errorf("bucket %s is not in %s, so that its keys do not say what the objects are: give --format DYNAMODB_JSON, ION or CSV", i.bucket, i.buckets.directory())}
+	case i.format == "":
+		return err
+	}
+	return nil
 }
 
 // begin begins the import and waits for its end.

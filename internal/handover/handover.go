@@ -11,8 +11,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/statordb/stator/internal/bucket"
 	"github.com/statordb/stator/internal/check"
 )
 
@@ -20,13 +22,15 @@ import (
 type Files struct {
 	Paths       []string
 	Bytes       int64
-	Format      string // DYNAMODB_JSON, ION, CSV, or "" if their names do not say
-	Compression string // NONE, GZIP, ZSTD
+	Format      string   // DYNAMODB_JSON, ION, CSV, or "" if their names do not say
+	Compression string   // NONE, GZIP, ZSTD
+	Skipped     []string // paths of what is not to be imported, and lies beside
 }
 
 // Find returns what is to be imported at path: a file; the files in a directory
-// and below; or those of an export, which is checked first. progress, unless it
-// is nil, is told of the bytes of an export that were checked, and of all.
+// and below, but for those that are hidden or a README; or those of an export,
+// which is checked first. progress, unless it is nil, is told of the bytes of an
+// export that were checked, and of all.
 func Find(ctx context.Context, path string, progress func(done, total int64)) (*Files, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -37,16 +41,52 @@ func Find(ctx context.Context, path string, progress func(done, total int64)) (*
 	}
 	f := &Files{}
 	err = filepath.WalkDir(path, func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+		switch {
+		case err != nil:
+			return err
+		case name != path && isAside(e):
+			f.Skipped = append(f.Skipped, name)
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case e.IsDir():
+			return nil
+		}
+		info, err := os.Stat(name)
+		if err != nil {
 			return err
 		}
-		return f.add(name)
+		return f.add(name, info.Size())
 	})
 	if err == nil && len(f.Paths) == 0 {
-		err = fmt.Errorf("there are no files in %s", path)
+		err = fmt.Errorf("there are no files in %s to import", path)
 	}
 	if err != nil {
 		return nil, err
+	}
+	return f, nil
+}
+
+// isAside reports whether a file, or a directory, is beside those to be imported:
+// it is hidden, or tells of them.
+func isAside(e fs.DirEntry) bool {
+	format, _ := kind(e.Name())
+	stem, _, _ := strings.Cut(e.Name(), ".") // nothing, of a hidden one
+	return stem == "" || format == "" && !e.IsDir() && slices.Contains([]string{"README", "LICENSE", "NOTICE"}, strings.ToUpper(stem))
+}
+
+// InBucket returns what is to be imported of a bucket, with keys for paths: bucket
+// is one in dir, the directory of all buckets, and the keys begin with prefix.
+func InBucket(ctx context.Context, dir, name, prefix string) (*Files, error) {
+	f := &Files{}
+	for o, err := range bucket.NewDir(dir).List(ctx, name, prefix) {
+		if err == nil {
+			err = f.add(o.Key, o.Size)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	return f, nil
 }
@@ -74,17 +114,20 @@ var formats = map[string]string{".json": "DYNAMODB_JSON", ".jsonl": "DYNAMODB_JS
 // compressions are the compressions by the ends of names.
 var compressions = map[string]string{".gz": "GZIP", ".zst": "ZSTD"}
 
+// kind returns what a name says of a file.
+func kind(name string) (format, compression string) {
+	compression, ok := compressions[filepath.Ext(name)]
+	if !ok {
+		compression = "NONE"
+	} else {
+		name = strings.TrimSuffix(name, filepath.Ext(name))
+	}
+	return formats[filepath.Ext(name)], compression
+}
+
 // add adds a file, which is like those before.
-func (f *Files) add(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	name, compression := path, "NONE"
-	if c, ok := compressions[filepath.Ext(path)]; ok {
-		name, compression = strings.TrimSuffix(path, filepath.Ext(path)), c
-	}
-	format := formats[filepath.Ext(name)]
+func (f *Files) add(path string, size int64) error {
+	format, compression := kind(path)
 	switch {
 	case len(f.Paths) == 0:
 		f.Format, f.Compression = format, compression
@@ -92,7 +135,7 @@ func (f *Files) add(path string) error {
 		return fmt.Errorf("%s and %s are of two kinds: import them one after the other", f.Paths[0], path)
 	}
 	f.Paths = append(f.Paths, path)
-	f.Bytes += info.Size()
+	f.Bytes += size
 	return nil
 }
 

@@ -36,6 +36,22 @@ func TestFind(t *testing.T) {
 			}
 		}
 	}
+	for _, name := range []string{"one.json", "README/two.json", ".hidden", ".git/three.json", "LICENSE", "readme.md", "README.json"} {
+		write(t, filepath.Join(dir, "some", name), "text")
+	}
+	f, err := handover.Find(ctx, filepath.Join(dir, "some"), nil)
+	if err != nil || len(f.Paths) != 3 || f.Format != "DYNAMODB_JSON" {
+		t.Errorf("among others: %+v, %v", f, err)
+	} else if got := strings.ReplaceAll(strings.Join(f.Skipped, " "), filepath.Join(dir, "some")+string(filepath.Separator), ""); got != ".git .hidden LICENSE readme.md" {
+		t.Errorf("skipped %s", got)
+	}
+	f, err = handover.InBucket(ctx, dir, "some", "README/")
+	if err != nil || len(f.Paths) != 1 || f.Paths[0] != "README/two.json" || f.Format != "DYNAMODB_JSON" || f.Compression != "NONE" {
+		t.Errorf("in a bucket: %+v, %v", f, err)
+	}
+	if _, err := handover.InBucket(ctx, dir, "some", ""); err == nil || !strings.Contains(err.Error(), "are of two kinds") {
+		t.Errorf("in a bucket of two kinds: %v", err)
+	}
 	write(t, filepath.Join(dir, "export", "_started"), "")
 	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o700); err != nil {
 		t.Fatal(err)
