@@ -595,13 +595,11 @@ func TestRecoveryWithOtherIndexes(t *testing.T) {
 			}}},
 		})
 		made := a.backup("meanwhile").BackupArn // or shortly after
-		for a.described("orders").GlobalSecondaryIndexes[1].IndexStatus != types.IndexStatusActive {
-			time.Sleep(time.Millisecond)
-		}
+		patience.Until(t, func() bool {
+			return a.described("orders").GlobalSecondaryIndexes[1].IndexStatus == types.IndexStatusActive
+		}, "an index that is made")
 		update(&dynamodb.UpdateTableInput{GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{{Delete: &types.DeleteGlobalSecondaryIndexAction{IndexName: aws.String("byState")}}}})
-		for len(a.described("orders").GlobalSecondaryIndexes) > 1 {
-			time.Sleep(time.Millisecond)
-		}
+		patience.Until(t, func() bool { return len(a.described("orders").GlobalSecondaryIndexes) == 1 }, "an index that is gone")
 		if err := a.restoreAt("then", before); err != nil {
 			t.Fatal(err)
 		}
