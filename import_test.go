@@ -78,8 +78,10 @@ func TestImportOfExport(t *testing.T) {
 				d.put(order(n, "new"))
 			}
 			if items > 0 {
-				d.put(everyType())
-				items++
+				large := order(501, "large") // as large as an item can be
+				large["text"] = str(strings.Repeat("é", (400<<10-60)/2))
+				d.put(everyType(), large)
+				items += 2
 			}
 			want := d.snapshot("orders")
 			for _, format := range []types.ExportFormat{types.ExportFormatDynamodbJson, types.ExportFormatIon} {
