@@ -14,7 +14,7 @@ type Requests struct{ n atomic.Int64 }
 func (r *Requests) Add() { r.n.Add(1) }
 
 // pace makes long work in the background give way to requests: while there are
-// some it takes a quarter of the time, else all of it.
+// some it takes a fifth of the time, else all of it.
 type pace struct {
 	requests *Requests
 	begun    time.Time // of the work since the last pause
@@ -23,7 +23,7 @@ type pace struct {
 
 const (
 	slice      = 4 * time.Millisecond // of work, between two pauses
-	restPer    = 3                    // times as long as the work
+	restPer    = 4                    // times as long as the work
 	manyPerSec = 200                  // requests; fewer are not kept waiting by the work
 )
 
