@@ -107,7 +107,7 @@ func (c *Catalog) read(ctx context.Context) (drops []uint32, right bool, err err
 		if err := c.load(ctx, r, right); err != nil {
 			return err
 		}
-		if err := errors.Join(c.loadDeparted(ctx, r), c.loadKept(ctx, r)); err != nil {
+		if err := errors.Join(loadDeleted(ctx, r, departedRow, c.mu.departed), loadDeleted(ctx, r, keptRow, c.mu.kept)); err != nil {
 			return err
 		}
 		prefix := metaKey(dropPrefix)
@@ -366,12 +366,12 @@ func (c *Catalog) forget(ctx context.Context, name string, check func(*Descripto
 			}
 		}
 		if departed != nil {
-			if err := record.Put(tx, departedKey(t.Space), departed); err != nil {
+			if err := record.Put(tx, deletedKey(departedRow, t.Space), departed); err != nil {
 				return err
 			}
 		}
 		if t.isKept() {
-			if err := record.Put(tx, keptKey(t.Space), t.Descriptor); err != nil {
+			if err := record.Put(tx, deletedKey(keptRow, t.Space), t.Descriptor); err != nil {
 				return err
 			}
 		}
@@ -409,7 +409,7 @@ func (c *Catalog) drop(ctx context.Context, spaces []uint32) error {
 			return err
 		}
 		err := c.store.Update(ctx, kv.TxOptions{Keys: [][]byte{dropKey(space)}}, func(tx kv.Tx) error {
-			return errors.Join(tx.Delete(dropKey(space)), tx.Delete(countsKey(space)), tx.Delete(keptKey(space)))
+			return errors.Join(tx.Delete(dropKey(space)), tx.Delete(countsKey(space)), tx.Delete(deletedKey(keptRow, space)))
 		})
 		if err != nil {
 			return fmt.Errorf("forget space %d: %w", space, err)

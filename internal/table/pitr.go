@@ -2,7 +2,6 @@ package table
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/statordb/stator/internal/kv"
-	"github.com/statordb/stator/internal/record"
 )
 
 // PITR is the point-in-time recovery of a table. While it is enabled the change
@@ -121,24 +119,6 @@ func (c *Catalog) removeRows(ctx context.Context, d *Descriptor) error {
 		}
 	}
 	return c.drop(ctx, d.spaces())
-}
-
-// keptKey is where the descriptor of a deleted table is until its rows are kept.
-func keptKey(space uint32) []byte {
-	return binary.BigEndian.AppendUint32([]byte{catalogPrefix, 2}, space)
-}
-
-// loadKept reads the descriptors of tables whose deletion was interrupted.
-func (c *Catalog) loadKept(ctx context.Context, r kv.Reader) error {
-	prefix := []byte{catalogPrefix, 2}
-	for d, err := range record.In[Descriptor](ctx, r, kv.Range{Start: prefix, End: after(prefix)}) {
-		if err != nil {
-			return err
-		}
-		d.prepare()
-		c.mu.kept[d.Space] = d
-	}
-	return nil
 }
 
 // ErrForgotten is the error for an instant that point-in-time recovery does not

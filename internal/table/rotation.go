@@ -126,20 +126,26 @@ func (d *Descriptor) depart(now time.Time) *Descriptor {
 	return departed
 }
 
-// departedKey is where the descriptor of a deleted table is kept.
-func departedKey(space uint32) []byte {
-	return binary.BigEndian.AppendUint32([]byte{catalogPrefix, 1}, space)
+// Deleted tables are kept for one reason or another, or both.
+const (
+	departedRow = 1 // its change log can still be read, see Departed
+	keptRow     = 2 // its rows are still to be kept or removed, see KeepDeleted
+)
+
+// deletedKey is where the descriptor of a deleted table is.
+func deletedKey(why byte, space uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{catalogPrefix, why}, space)
 }
 
-// loadDeparted reads the descriptors of deleted tables.
-func (c *Catalog) loadDeparted(ctx context.Context, r kv.Reader) error {
-	prefix := []byte{catalogPrefix, 1}
+// loadDeleted reads the descriptors of the tables that are kept for a reason.
+func loadDeleted(ctx context.Context, r kv.Reader, why byte, into map[uint32]*Descriptor) error {
+	prefix := []byte{catalogPrefix, why}
 	for d, err := range record.In[Descriptor](ctx, r, kv.Range{Start: prefix, End: after(prefix)}) {
 		if err != nil {
-			return err
+			return fmt.Errorf("descriptor of a deleted table: %w", err)
 		}
 		d.prepare()
-		c.mu.departed[d.Space] = d
+		into[d.Space] = d
 	}
 	return nil
 }
@@ -147,7 +153,7 @@ func (c *Catalog) loadDeparted(ctx context.Context, r kv.Reader) error {
 // changeDeparted replaces the descriptor of a deleted table; one without
 // shards is forgotten. The caller holds changes.
 func (c *Catalog) changeDeparted(ctx context.Context, old *Descriptor, edit func(*Descriptor)) error {
-	key := departedKey(old.Space)
+	key := deletedKey(departedRow, old.Space)
 	d := old.Clone()
 	edit(d)
 	d.prepare()
