@@ -24,6 +24,7 @@ type pace struct {
 const (
 	slice      = 4 * time.Millisecond // of work, between two pauses
 	restPer    = 4                    // times as long as the work
+	longest    = time.Second / 10     // rest: what seems to be long work may have been waiting
 	manyPerSec = 200                  // requests; fewer are not kept waiting by the work
 )
 
@@ -36,7 +37,7 @@ func (p *pace) step(ctx context.Context) {
 	}
 	now := p.requests.n.Load()
 	if float64(now-p.answered) > manyPerSec*took.Seconds() {
-		Pause(ctx, restPer*took)
+		Pause(ctx, min(restPer*took, longest))
 		now = p.requests.n.Load()
 	}
 	p.begun, p.answered = time.Now(), now
