@@ -1,0 +1,243 @@
+// Package sigv4 verifies AWS Signature Version 4 in the Authorization header of
+// requests. It is pure: who has which secret, and what time it is, is told.
+//
+// The order of checks is the service's: the header and its parts, the scope,
+// then, by the caller, the access key, and then the signature and the time.
+// (IAM user guide, "AWS Signature Version 4 for API requests".)
+package sigv4
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/statordb/stator/internal/ddberr"
+)
+
+const (
+	algorithm  = "AWS4-HMAC-SHA256"
+	terminator = "aws4_request"
+
+	// timeFormat is that of X-Amz-Date.
+	timeFormat = "20060102T150405Z"
+	dateFormat = "20060102"
+
+	// MaxSkew is how far the time of a request may be from the server's.
+	MaxSkew = 15 * time.Minute
+
+	// A header has at most so many signed names, which bounds the work that
+	// somebody unknown can ask for.
+	maxSigned = 64
+)
+
+// Message is a request as it arrived.
+type Message interface {
+	Method() string
+	Path() string                // escaped, as it was sent
+	Query() string               // without the question mark, as it was sent
+	Header(name string) []string // name is in lower case; also host
+}
+
+// Signed is what the Authorization header of a request says.
+type Signed struct {
+	AccessKey string
+	Date      string // of the scope, yyyymmdd
+	Region    string
+	Service   string
+
+	Time  time.Time // X-Amz-Date, or Date
+	Token string    // X-Amz-Security-Token, "" for none
+
+	headers   []string // names, sorted
+	signature []byte
+	stamp     string // Time as it is signed
+}
+
+// Parse reads the Authorization header of m and checks its scope for one of
+// services. It returns a MissingAuthenticationTokenException, an
+// IncompleteSignatureException or an InvalidSignatureException.
+func Parse(m Message, services ...string) (*Signed, error) {
+	authorization := m.Header("authorization")
+	if len(authorization) == 0 || authorization[0] == "" {
+		return nil, ddberr.New("MissingAuthenticationTokenException", "Request is missing Authentication Token")
+	}
+	if len(authorization) > 1 {
+		return nil, incomplete("Authorization header is there more than once.")
+	}
+	kind, rest, _ := strings.Cut(strings.TrimSpace(authorization[0]), " ")
+	if kind != algorithm {
+		return nil, incomplete("Unsupported AWS 'algorithm': '" + printable(kind) + "'.")
+	}
+	s, err := parseParameters(rest, m)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.checkScope(services)
+}
+
+func incomplete(text string) *ddberr.Error { return ddberr.New("IncompleteSignatureException", text) }
+
+// parseParameters reads what is behind the algorithm.
+func parseParameters(text string, m Message) (*Signed, error) {
+	parameters := map[string]string{}
+	for part := range strings.SplitSeq(text, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		if _, again := parameters[name]; again {
+			return nil, incomplete("Authorization header has '" + printable(name) + "' more than once.")
+		}
+		parameters[name] = value
+	}
+	var missing []string
+	for _, name := range []string{"Credential", "Signature", "SignedHeaders"} {
+		if parameters[name] == "" {
+			missing = append(missing, "Authorization header requires '"+name+"' parameter.")
+		}
+	}
+	s := new(Signed)
+	if err := s.setTime(m); err != nil {
+		missing = append(missing, err.Error())
+	}
+	if missing != nil {
+		return nil, incomplete(strings.Join(missing, " ") + " Authorization=" + algorithm)
+	}
+	if tokens := m.Header("x-amz-security-token"); len(tokens) > 0 {
+		s.Token = tokens[0]
+	}
+	s.headers = strings.Split(strings.ToLower(parameters["SignedHeaders"]), ";")
+	slices.Sort(s.headers)
+	signature, err := hex.DecodeString(parameters["Signature"])
+	if err != nil || len(signature) != sha256.Size || len(s.headers) > maxSigned {
+		return nil, invalid(mismatch)
+	}
+	s.signature = signature
+	return s, s.setCredential(parameters["Credential"])
+}
+
+// setTime reads the time of the request.
+func (s *Signed) setTime(m Message) error {
+	missing := fmt.Errorf("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+	for _, name := range []string{"x-amz-date", "date"} {
+		values := m.Header(name)
+		if len(values) == 0 {
+			continue
+		}
+		for _, format := range []string{timeFormat, time.RFC1123, time.RFC1123Z} {
+			if at, err := time.Parse(format, values[0]); err == nil {
+				s.Time, s.stamp = at, at.UTC().Format(timeFormat)
+				return nil
+			}
+		}
+		return fmt.Errorf("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601.", printable(values[0]))
+	}
+	return missing
+}
+
+// setCredential splits a Credential.
+func (s *Signed) setCredential(text string) error {
+	parts := strings.Split(text, "/")
+	if len(parts) != 5 {
+		return incomplete(fmt.Sprintf("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'.", printable(text)))
+	}
+	s.AccessKey, s.Date, s.Region, s.Service = parts[0], parts[1], parts[2], parts[3]
+	if parts[4] != terminator {
+		return invalid(fmt.Sprintf("Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator, printable(parts[4])))
+	}
+	return nil
+}
+
+func (s *Signed) checkScope(services []string) error {
+	if !slices.Contains(services, s.Service) {
+		return invalid(fmt.Sprintf("Credential should be scoped to correct service: '%s'.", services[0]))
+	}
+	if date := s.stamp[:len(dateFormat)]; s.Date != date {
+		return invalid(fmt.Sprintf("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
+			printable(s.Date), date, s.stamp))
+	}
+	return nil
+}
+
+// The texts of an InvalidSignatureException.
+const (
+	mismatch = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+	expired  = "Signature expired: %s is now earlier than %s (%s - 15 min.)"
+	early    = "Signature not yet current: %s is still later than %s (%s + 15 min.)"
+)
+
+func invalid(text string) *ddberr.Error { return ddberr.New("InvalidSignatureException", text) }
+
+// Key is a key derived from a secret for a day, a region and a service.
+type Key [sha256.Size]byte
+
+// KeyFor derives the key for the scope of s from a secret.
+func (s *Signed) KeyFor(secret string) Key {
+	key := mac([]byte("AWS4"+secret), s.Date)
+	for _, part := range []string{s.Region, s.Service, terminator} {
+		key = mac(key, part)
+	}
+	return Key(key)
+}
+
+func mac(key []byte, text string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(text))
+	return h.Sum(nil)
+}
+
+// Verify checks that key signed m, whose body has the SHA-256 hash body, and
+// that it did so about now. It returns an InvalidSignatureException.
+func (s *Signed) Verify(m Message, body [sha256.Size]byte, key Key, now time.Time) error {
+	for _, required := range []string{"host", "x-amz-date", "x-amz-security-token", "x-amz-target"} {
+		if len(m.Header(required)) > 0 && !slices.Contains(s.headers, required) && (required != "x-amz-date" || len(m.Header("date")) == 0) {
+			return invalid(fmt.Sprintf("'%s' must be a 'SignedHeader' in the AWS Authorization.", headerNames[required]))
+		}
+	}
+	canonical := sha256.Sum256(s.canonical(m, body))
+	toSign := make([]byte, 0, 160)
+	toSign = append(append(append(append(toSign, algorithm...), '\n'), s.stamp...), '\n')
+	for _, part := range []string{s.Date, s.Region, s.Service} {
+		toSign = append(append(toSign, part...), '/')
+	}
+	toSign = append(append(toSign, terminator...), '\n')
+	toSign = hex.AppendEncode(toSign, canonical[:])
+	h := hmac.New(sha256.New, key[:])
+	h.Write(toSign)
+	if subtle.ConstantTimeCompare(h.Sum(nil), s.signature) != 1 {
+		return invalid(mismatch)
+	}
+	return s.checkTime(now)
+}
+
+// headerNames are those that a request must sign if it has them.
+var headerNames = map[string]string{
+	"host": "Host", "x-amz-date": "X-Amz-Date", "x-amz-security-token": "X-Amz-Security-Token", "x-amz-target": "X-Amz-Target",
+}
+
+func (s *Signed) checkTime(now time.Time) error {
+	now = now.UTC()
+	at, first, last := s.Time.UTC(), now.Add(-MaxSkew), now.Add(MaxSkew)
+	switch {
+	case at.Before(first):
+		return invalid(fmt.Sprintf(expired, s.stamp, first.Format(timeFormat), now.Format(timeFormat)))
+	case at.After(last):
+		return invalid(fmt.Sprintf(early, s.stamp, last.Format(timeFormat), now.Format(timeFormat)))
+	}
+	return nil
+}
+
+// printable returns text as an error may show it.
+func printable(text string) string {
+	if len(text) > 128 {
+		text = text[:128]
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
+}
