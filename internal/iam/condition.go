@@ -117,7 +117,7 @@ func parseCondition(name, key string, values []string, variables bool) (conditio
 
 // holds reports whether c holds in ctx.
 func (c condition) holds(ctx Context) bool {
-	values, present := ctx[c.key]
+	values, present := ctx.Values(c.key)
 	if c.operator.isNull {
 		for _, want := range c.values {
 			if expanded, ok := want.expand(ctx); ok && strings.EqualFold(expanded.text(), strconv.FormatBool(!present)) {

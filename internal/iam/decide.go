@@ -15,6 +15,8 @@ type Request struct {
 	// none.
 	Account string
 	Policy  *Policy
+	// Context is what conditions may ask about beside the principal, nil for
+	// nothing.
 	Context Context
 }
 
@@ -55,6 +57,7 @@ func (d Decision) Reason(action string) string {
 // Decide decides r, in the order that the package says.
 func Decide(r Request) Decision {
 	who := r.Principal
+	r.Context = asked{who, r.Context}
 	action := strings.ToLower(r.Action)
 	if d, denied := r.deny(action); denied {
 		return d

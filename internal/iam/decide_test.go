@@ -100,14 +100,16 @@ func decide(t *testing.T, d *datadriven.TestData, policies map[string]*iam.Polic
 	var out strings.Builder
 	for line := range strings.Lines(d.Input) {
 		fields := strings.Fields(line)
-		r.Action, r.Resource, r.Context = fields[0], fields[1], iam.Context{}
+		r.Action, r.Resource, r.Context = fields[0], fields[1], nil
+		keys := iam.Keys{}
+		r.Context = keys
 		for _, f := range fields[2:] {
 			key, values, given := strings.Cut(f, "=")
 			list := []string{}
 			if given {
 				list = strings.Split(strings.ReplaceAll(values, "%20", " "), "|")
 			}
-			r.Context.Set(key, list...)
+			keys.Set(key, list...)
 		}
 		decision := iam.Decide(r)
 		if decision.Allowed {

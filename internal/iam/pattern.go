@@ -89,7 +89,7 @@ func (p pattern) expand(c Context) (expanded pattern, ok bool) {
 		if expanded == nil {
 			expanded = append(make(pattern, 0, len(p)), p[:i]...)
 		}
-		values := c.values(t.text)
+		values, _ := c.Values(t.text)
 		switch {
 		case len(values) == 1:
 			expanded = append(expanded, token{kind: literal, text: values[0]})

@@ -18,6 +18,12 @@ type Principal struct {
 	// Federated is the identity provider of somebody who asks for a session
 	// with a web identity, "" for others.
 	Federated string
+	Type      PrincipalType
+	ID        string // unique: of a user, of a role with ":" and the session, or the account; "" if there is none
+	Name      string // of a user, "" for others
+	// Keys are what else conditions may ask about it: its tags, and who it is at
+	// an identity provider. They win over those of a request.
+	Keys Keys
 	// Identity are the policies of the user or role and of its groups; Boundary
 	// is its permissions boundary, nil for none; Session are the policies given
 	// when the session was made, none if there were none.
@@ -25,6 +31,17 @@ type Principal struct {
 	Boundary *Policy
 	Session  []*Policy
 }
+
+// PrincipalType is a kind of principal, as aws:PrincipalType names it.
+type PrincipalType string
+
+// The kinds of principals.
+const (
+	RootUser    PrincipalType = "Account"
+	User        PrincipalType = "User"
+	AssumedRole PrincipalType = "AssumedRole"
+	Federated   PrincipalType = "FederatedUser"
+)
 
 // IsRoot reports whether p is the root user of its account.
 func (p *Principal) IsRoot() bool { return strings.HasSuffix(p.ARN, ":root") && p.Role == "" }
