@@ -1,0 +1,43 @@
+package datadir
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// ReplaceFile makes text what the file at path says, for its owner's eyes only.
+// A crash leaves the old file or the new one, whole; when it returns it is the
+// new one. Two calls at a time for one path spoil each other: take a LockFile.
+func ReplaceFile(path string, text []byte) error {
+	temp, dir := path+".tmp", filepath.Dir(path)
+	err := writeSynced(temp, string(text))
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err == nil {
+		err = syncDir(dir)
+	}
+	if err != nil {
+		return cannotWrite(dir, err)
+	}
+	return syncAncestors(dir)
+}
+
+// LockFile makes the file at path, and locks it until it is closed; nil says
+// that another process, or this one through another call, has it locked.
+func LockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, cannotWrite(filepath.Dir(path), err)
+	}
+	held, err := tryLock(f)
+	switch {
+	case err != nil:
+		f.Close()
+		return nil, fmt.Errorf("cannot lock %s: %w", path, err)
+	case held:
+		return nil, f.Close()
+	}
+	return f, nil
+}
