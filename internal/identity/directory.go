@@ -1,0 +1,167 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// DefaultPath is where the file is unless somebody says otherwise. It is not in
+// the data directory: a copy of the data needs no credentials, and somebody who
+// removes the data does not mean them.
+const DefaultPath = "stator-iam/iam.json"
+
+// reloadEvery is how often Run looks at the file.
+const reloadEvery = time.Second
+
+// Options are what a Directory is made of.
+type Options struct {
+	Path string // of the file
+	// Key is that of the file, 32 bytes; nil for that in STATOR_IAM_KEY or in the
+	// key file beside it.
+	Key []byte
+	// WithoutSecrets leaves secrets sealed: nobody can be looked up, and the key
+	// is not needed.
+	WithoutSecrets bool
+	Now            func() time.Time // nil for time.Now
+	Log            *slog.Logger     // nil for slog.Default
+}
+
+// Directory is who there is. It is safe for concurrent use.
+type Directory struct {
+	o        Options
+	state    atomic.Pointer[state]
+	sessions sessionCache
+
+	reload struct {
+		sync.Mutex
+		seen [2]stamp // of the file and of its key, when they were read last
+	}
+}
+
+// stamp tells versions of a file apart. That of a file that is not there is
+// zero.
+type stamp struct {
+	info os.FileInfo
+	at   time.Time
+	size int64
+}
+
+func stampOf(path string) (s stamp, err error) {
+	s.info, err = os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return stamp{}, nil
+	}
+	if err == nil {
+		s.at, s.size = s.info.ModTime(), s.info.Size()
+	}
+	return s, err
+}
+
+func (s stamp) same(o stamp) bool {
+	if s.info == nil || o.info == nil {
+		return s.info == nil && o.info == nil
+	}
+	return s.at.Equal(o.at) && s.size == o.size && os.SameFile(s.info, o.info)
+}
+
+// Open reads the file of o. Where there is none there is nobody, until one is
+// made.
+func Open(o Options) (*Directory, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	d := &Directory{o: o}
+	empty, err := compile(&File{}, nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	d.state.Store(empty)
+	return d, d.Reload()
+}
+
+// Run follows the file until ctx is done.
+func (d *Directory) Run(ctx context.Context) {
+	tick := time.NewTicker(reloadEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := d.Reload(); err != nil {
+				d.o.Log.Error("the IAM file is broken; what it said before holds", "error", err)
+			}
+		}
+	}
+}
+
+// Reload looks whether the file or its key has changed, and reads it if so. On
+// an error, which is returned once for every version of the file, nothing
+// changes. A file that was removed has not changed: to have nobody, say so in
+// it.
+func (d *Directory) Reload() error {
+	d.reload.Lock()
+	defer d.reload.Unlock()
+	file, err := stampOf(d.o.Path)
+	if err != nil {
+		return fmt.Errorf("look at the IAM file: %w", err)
+	}
+	key, err := stampOf(keyPath(d.o.Path))
+	if err != nil {
+		return fmt.Errorf("look at the IAM key: %w", err)
+	}
+	seen := [2]stamp{file, key}
+	if file.info == nil || file.same(d.reload.seen[0]) && key.same(d.reload.seen[1]) {
+		return nil
+	}
+	d.reload.seen = seen
+	if err := d.read(); err != nil {
+		return fmt.Errorf("%s: %w", d.o.Path, err)
+	}
+	return nil
+}
+
+func (d *Directory) read() error {
+	text, err := os.ReadFile(d.o.Path)
+	if err != nil {
+		return err
+	}
+	f, err := Parse(text)
+	if err != nil {
+		return err
+	}
+	keys, err := d.openKeys()
+	if err != nil {
+		return err
+	}
+	next, err := compile(f, keys, d.state.Load().generation+1)
+	if err != nil {
+		return err
+	}
+	d.state.Store(next)
+	return nil
+}
+
+func (d *Directory) openKeys() (*keyring, error) {
+	if d.o.WithoutSecrets {
+		return nil, nil
+	}
+	key := d.o.Key
+	if key == nil {
+		var err error
+		if key, err = readKey(d.o.Path); err != nil {
+			return nil, err
+		}
+	}
+	return newKeyring(key)
+}
