@@ -90,7 +90,7 @@ func Decide(r Request) Decision {
 	if d.Allowed && len(who.Session) > 0 && !anyAllows(who.Session, r, action) {
 		return Decision{By: BySession}
 	}
-	if d.Allowed && !same && how == unnamed {
+	if d.Allowed && how == unnamed && (!same || r.Policy != nil && r.Policy.trust) {
 		return Decision{By: ByResource}
 	}
 	return d

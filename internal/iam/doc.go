@@ -17,7 +17,7 @@
 //     policies must allow too.
 //  4. An identity policy must allow, and permissions boundary and session
 //     policies, where there are any, too. For a resource of another account its
-//     resource policy must allow besides.
+//     resource policy must allow besides, and for a role its trust policy.
 //
 // What a policy cannot express exactly is refused when it is parsed: a policy
 // that is half understood is not a policy.

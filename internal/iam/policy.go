@@ -21,7 +21,10 @@ const (
 )
 
 // Policy is a parsed policy document.
-type Policy struct{ statements []statement }
+type Policy struct {
+	statements []statement
+	trust      bool // of a role, which nobody assumes whom it does not name
+}
 
 // statement is one of a policy's.
 type statement struct {
@@ -72,7 +75,7 @@ func Parse(text []byte, kind Kind) (*Policy, error) {
 	if len(doc.Statement) == 0 {
 		return nil, errors.New("the policy has no Statement")
 	}
-	p := new(Policy)
+	p := &Policy{trust: kind == Trust}
 	for i, raw := range doc.Statement {
 		s, err := parseStatement(raw, kind, version == version2012)
 		if err != nil {
