@@ -22,6 +22,7 @@ import (
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/memkv"
 	"github.com/statordb/stator/internal/kv/pebblekv"
+	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/trigger"
 )
 
@@ -163,6 +164,9 @@ func (c Config) checkListen() error {
 	}
 	return fmt.Errorf("Config.Listen %q is not loopback and requests are not authenticated: listen on 127.0.0.1, or allow it with Config.AllowUnauthenticated", c.Listen)
 }
+
+// home says whose tables the server has beside its own.
+func (c Config) home() table.Home { return table.Home{Account: c.Account, Region: c.Region} }
 
 func (c Config) dialect() api.Dialect {
 	if c.Dialect == "2026-05" {

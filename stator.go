@@ -96,7 +96,8 @@ func (s *Server) open() (err error) {
 		return s.config.dataError(err)
 	}
 	s.engine = table.NewEngine(s.store, catalog, s.config.Log)
-	s.streams = stream.New(s.engine, s.config.Region, s.config.Account, s.config.Now)
+	s.engine.Home = s.config.home()
+	s.streams = stream.New(s.engine, s.engine.Home, s.config.Now)
 	s.backups, err = backup.Open(context.Background(), backup.Config{
 		Store: s.store, Engine: s.engine, Scratch: s.scratch, Now: s.config.Now, Log: s.config.Log,
 	})
@@ -114,7 +115,7 @@ func (s *Server) open() (err error) {
 	}
 	operations := api.New(api.Config{
 		Engine: s.engine, Streams: s.streams, Backups: s.backups, Transfers: s.transfers, Kinesis: s.kinesis,
-		Region: s.config.Region, Account: s.config.Account, Dialect: s.config.dialect(), EnforceCapacity: s.config.EnforceCapacity, Now: s.config.Now, Log: s.config.Log,
+		Home: s.engine.Home, Dialect: s.config.dialect(), EnforceCapacity: s.config.EnforceCapacity, Now: s.config.Now, Log: s.config.Log,
 	})
 	s.triggers, err = trigger.Open(context.Background(), s.store, s.streams, s.config.Now, s.config.Log)
 	if err != nil {

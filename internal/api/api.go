@@ -35,8 +35,7 @@ type Config struct {
 	// Transfers are the exports, imports and bulk puts.
 	Transfers *transfer.Transfers
 	Kinesis   *trigger.Kinesis // nil: there is no Kinesis endpoint
-	Region    string           // in ARNs
-	Account   string           // in ARNs, twelve digits
+	Home      table.Home
 	Dialect   Dialect
 	// EnforceCapacity limits how often throughput, capacity mode, class and
 	// deletion protection of a table are changed, as DynamoDB does.
@@ -57,11 +56,15 @@ const (
 // API serves the operations. It is safe for concurrent use.
 type API struct {
 	Config
-	statements partiql.Cache
+	Account, Region string // of who asks
+	owner           string // of the tables that they name, see table.Home
+	statements      *partiql.Cache
 }
 
-// New returns an API.
-func New(c Config) *API { return &API{Config: c} }
+// New returns an API for those who ask at home.
+func New(c Config) *API {
+	return &API{Config: c, Account: c.Home.Account, Region: c.Home.Region, statements: new(partiql.Cache)}
+}
 
 // Result is the answer to a request.
 type Result struct {

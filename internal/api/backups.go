@@ -23,21 +23,21 @@ func (a *API) backupARN(k backup.Key) string { return a.tableARN(k.Table) + "/ba
 // backupKey returns what arn names. One of another account or region names
 // nothing that is here.
 func (a *API) backupKey(arn string) (backup.Key, error) {
-	k, err := parseBackupARN(arn)
-	if err == nil && !strings.HasPrefix(arn, a.tableARN("")) {
+	k, err := a.parseBackupARN(arn)
+	if err == nil && arn != a.backupARN(k) {
 		err = ddberr.BackupNotFound(arn)
 	}
 	return k, err
 }
 
 // parseBackupARN returns what arn names, of whatever account and region.
-func parseBackupARN(arn string) (backup.Key, error) {
-	resource, ok := model.TableOfARN(arn)
-	name, id, found := strings.Cut(resource, "/backup/")
-	if !ok || !found || name == "" || !backup.IsID(id) {
+func (a *API) parseBackupARN(arn string) (backup.Key, error) {
+	of, id, found := strings.Cut(arn, "/backup/")
+	title, ok := model.TableOfARN(of)
+	if !ok || !found || title == "" || !backup.IsID(id) {
 		return backup.Key{}, ddberr.BackupARN.Fault(arn)
 	}
-	return backup.Key{Table: name, ID: id}, nil
+	return backup.Key{Table: a.tableName(of), ID: id}, nil
 }
 
 // backupError returns what the client sees of err, which an operation on the
@@ -54,11 +54,11 @@ func backupError(arn string, err error) error {
 
 // backedUp returns the table that an operation on backups is about.
 func (a *API) backedUp(nameOrARN string) (*table.Table, error) {
-	name := tableName(nameOrARN)
+	name := a.tableName(nameOrARN)
 	if t := a.Engine.Catalog.Get(name); t != nil {
 		return t, nil
 	}
-	return nil, ddberr.SourceTableNotFound(name)
+	return nil, ddberr.SourceTableNotFound(table.Title(name))
 }
 
 func backupType(b *backup.Backup) string {
@@ -82,7 +82,7 @@ func (a *API) backupDetails(b *backup.Backup, status string) *model.BackupDetail
 
 func (a *API) backupSummary(b *backup.Backup) model.BackupSummary {
 	return model.BackupSummary{
-		TableName:              model.Some(b.Source.Name),
+		TableName:              model.Some(b.Source.Title()),
 		TableId:                model.Some(b.Source.ID),
 		TableArn:               model.Some(a.tableARN(b.Source.Name)),
 		BackupArn:              model.Some(a.backupARN(b.Key())),
@@ -100,7 +100,7 @@ func (a *API) describeBackup(b *backup.Backup, status string) *model.BackupDescr
 	return &model.BackupDescription{
 		BackupDetails: a.backupDetails(b, status),
 		SourceTableDetails: &model.SourceTableDetails{
-			TableName:             model.Some(d.Name),
+			TableName:             model.Some(d.Title()),
 			TableId:               model.Some(d.ID),
 			TableArn:              model.Some(a.tableARN(d.Name)),
 			TableSizeBytes:        model.Some(b.Count.Bytes),

@@ -17,12 +17,12 @@ func (a *API) CreateBackup(ctx context.Context, in *model.CreateBackupInput) (*m
 		return nil, err
 	}
 	if t.Creating {
-		return nil, ddberr.BackupsUnavailable(t.Name)
+		return nil, ddberr.BackupsUnavailable(t.Title())
 	}
 	b, err := a.Backups.Create(ctx, t, in.BackupName.V)
 	switch {
 	case errors.Is(err, table.ErrNotFound):
-		return nil, ddberr.SourceTableNotFound(t.Name)
+		return nil, ddberr.SourceTableNotFound(t.Title())
 	case err != nil:
 		return nil, err
 	}

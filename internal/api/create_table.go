@@ -30,7 +30,7 @@ func (a *API) CreateTable(ctx context.Context, in *model.CreateTableInput) (*mod
 	t, err := a.Engine.Create(ctx, d)
 	switch {
 	case errors.Is(err, table.ErrExists):
-		return nil, ddberr.ResourceInUse("Table already exists: " + d.Name)
+		return nil, ddberr.ResourceInUse("Table already exists: " + d.Title())
 	case err != nil:
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (a *API) newDescriptor(in *model.CreateTableInput) (*table.Descriptor, erro
 		return nil, err
 	}
 	d := &table.Descriptor{
-		Name: tableName(in.TableName.V), ID: uuid.NewString(), Created: a.Now(),
+		Name: a.tableName(in.TableName.V), ID: uuid.NewString(), Created: a.Now(),
 		Attributes:         defs,
 		Billing:            table.Billing{OnDemand: onDemand, Named: onDemand},
 		Throughput:         throughput(in.ProvisionedThroughput),

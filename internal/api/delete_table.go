@@ -12,7 +12,7 @@ import (
 // DeleteTable deletes a table with its items. The answer says DELETING, as
 // clients expect; the table is gone when they have it.
 func (a *API) DeleteTable(ctx context.Context, in *model.DeleteTableInput) (*model.DeleteTableOutput, error) {
-	name := tableName(in.TableName.V)
+	name := a.tableName(in.TableName.V)
 	t, err := a.Engine.Delete(ctx, name, func(d *table.Descriptor) error {
 		if err := checkCreated(d); err != nil {
 			return err
@@ -27,7 +27,7 @@ func (a *API) DeleteTable(ctx context.Context, in *model.DeleteTableInput) (*mod
 	})
 	switch {
 	case errors.Is(err, table.ErrNotFound):
-		return nil, ddberr.TableNamedNotFound(name)
+		return nil, ddberr.TableNamedNotFound(table.Title(name))
 	case err != nil:
 		return nil, err
 	}

@@ -21,7 +21,7 @@ const (
 func (a *API) describe(t *table.Table, status string) *model.TableDescription {
 	count := counted(t, t.Space)
 	out := &model.TableDescription{
-		TableName:                 model.Some(t.Name),
+		TableName:                 model.Some(t.Title()),
 		TableStatus:               model.Some(status),
 		CreationDateTime:          model.Some(model.TimestampOf(t.Created)),
 		TableArn:                  model.Some(a.tableARN(t.Name)),

@@ -5,6 +5,7 @@ import (
 
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/transfer"
 )
 
@@ -25,7 +26,7 @@ func describeBulk(b *transfer.Bulk) (*model.BulkOperationDescription, error) {
 	}
 	out := &model.BulkOperationDescription{
 		BulkOperationArn: model.Some(b.ARN()), BulkOperationStatus: model.Some(b.Status),
-		TableDetails: []model.BulkOperationTableDetail{{TableName: model.Some(b.Table), TableId: model.Some(b.TableID)}},
+		TableDetails: []model.BulkOperationTableDetail{{TableName: model.Some(table.Title(b.Table)), TableId: model.Some(b.TableID)}},
 		ClientToken:  optional(b.Token), StartTime: timestamp(b.Started), EndTime: timestamp(b.Ended),
 		ProcessedItemCount: model.Some(b.Processed), FailedItemCount: model.Some(b.Failed),
 		ProcessedInputBytes: model.Some(b.Bytes), TotalInputBytes: model.Some(b.TotalBytes),
@@ -33,7 +34,7 @@ func describeBulk(b *transfer.Bulk) (*model.BulkOperationDescription, error) {
 		InputS3Configuration: in.InputS3Configuration, OutputS3Configuration: in.OutputS3Configuration,
 		MaxWriteRequestUnits: in.MaxWriteRequestUnits, PerformanceTier: model.Some(in.PerformanceTier.Or("STANDARD")),
 	}
-	usage := model.BulkOperationUsage{TableName: model.Some(b.Table), Table: &model.BulkOperationBytes{BulkPutBytes: model.Some(b.Usage[""])}}
+	usage := model.BulkOperationUsage{TableName: model.Some(table.Title(b.Table)), Table: &model.BulkOperationBytes{BulkPutBytes: model.Some(b.Usage[""])}}
 	total := b.Usage[""]
 	add := func(to *[]model.Entry[model.BulkOperationBytes], names []string) {
 		for _, name := range names {

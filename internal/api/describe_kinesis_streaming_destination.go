@@ -14,7 +14,7 @@ func (a *API) DescribeKinesisStreamingDestination(_ context.Context, in *model.D
 		return nil, err
 	}
 	out := &model.DescribeKinesisStreamingDestinationOutput{
-		TableName: model.Some(t.Name), KinesisDataStreamDestinations: []model.KinesisDataStreamDestination{},
+		TableName: model.Some(t.Title()), KinesisDataStreamDestinations: []model.KinesisDataStreamDestination{},
 	}
 	for _, one := range t.Kinesis {
 		described := model.KinesisDataStreamDestination{

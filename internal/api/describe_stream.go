@@ -27,7 +27,7 @@ func (a *API) DescribeStream(_ context.Context, in *model.DescribeStreamInput) (
 	out := &model.StreamDescription{
 		StreamArn: model.Some(s.ARN), StreamLabel: model.Some(s.Label), StreamStatus: model.Some(status),
 		StreamViewType: model.Some(s.View), CreationRequestDateTime: timestamp(s.Created),
-		TableName: model.Some(s.Table.Name), KeySchema: describeKey(s.Table.Key), Shards: []model.Shard{},
+		TableName: model.Some(s.Table.Title()), KeySchema: describeKey(s.Table.Key), Shards: []model.Shard{},
 	}
 	shards, err := shardsAsked(s, in)
 	if err != nil {

@@ -17,7 +17,7 @@ func (a *API) ExportTableToPointInTime(ctx context.Context, in *model.ExportTabl
 	if err := checkExport(in); err != nil {
 		return nil, err
 	}
-	e, err := a.Transfers.MadeExport(ctx, in)
+	e, err := a.Transfers.MadeExport(ctx, a.owner, in)
 	if err == nil && e == nil {
 		e, err = a.export(ctx, in)
 	}
@@ -53,9 +53,9 @@ func (a *API) export(ctx context.Context, in *model.ExportTableToPointInTimeInpu
 	case err != nil:
 		return nil, err
 	case t.Creating:
-		return nil, ddberr.SourceTableNotFound(t.Name)
+		return nil, ddberr.SourceTableNotFound(t.Title())
 	case t.PITR.Since.IsZero():
-		return nil, ddberr.RecoveryUnavailable(t.Name)
+		return nil, ddberr.RecoveryUnavailable(t.Title())
 	}
 	if in.FilterSpecification != nil {
 		if _, _, err := transfer.ParseFilter(in.FilterSpecification, t.Descriptor); err != nil {
@@ -69,7 +69,7 @@ func (a *API) export(ctx context.Context, in *model.ExportTableToPointInTimeInpu
 	e, err := a.Transfers.Export(ctx, t, a.tableARN(t.Name), in, m)
 	switch {
 	case errors.Is(err, table.ErrNotFound): // deleted meanwhile
-		return nil, ddberr.SourceTableNotFound(t.Name)
+		return nil, ddberr.SourceTableNotFound(t.Title())
 	case errors.Is(err, table.ErrForgotten):
 		return nil, ddberr.InvalidExportTime()
 	}

@@ -13,7 +13,7 @@ import (
 // ImportTable makes a table and begins to fill it with the items of the objects in
 // a bucket. The table can be used when it is whole.
 func (a *API) ImportTable(ctx context.Context, in *model.ImportTableInput) (*model.ImportTableOutput, error) {
-	i, err := a.Transfers.MadeImport(ctx, in)
+	i, err := a.Transfers.MadeImport(ctx, a.owner, in)
 	if err == nil && i == nil {
 		i, err = a.importTable(ctx, in)
 	}
@@ -41,7 +41,7 @@ func (a *API) importTable(ctx context.Context, in *model.ImportTableInput) (*tra
 	if d.Billing.OnDemand {
 		d.Billing.Changed = d.Created
 	}
-	exists := ddberr.ResourceInUse("Table already exists: " + d.Name)
+	exists := ddberr.ResourceInUse("Table already exists: " + d.Title())
 	if a.Engine.Catalog.Get(d.Name) != nil {
 		return nil, exists
 	}

@@ -17,7 +17,7 @@ const (
 // changeDestinations makes edit change the Kinesis destinations of a table and
 // returns when the deliveries follow.
 func (a *API) changeDestinations(ctx context.Context, nameOrARN string, edit func(*table.Descriptor) error) (*table.Table, error) {
-	t, err := a.change(ctx, tableName(nameOrARN), edit)
+	t, err := a.change(ctx, a.tableName(nameOrARN), edit)
 	if err != nil || a.Kinesis == nil {
 		return t, err
 	}
@@ -26,7 +26,7 @@ func (a *API) changeDestinations(ctx context.Context, nameOrARN string, edit fun
 
 func destinationAnswer(t *table.Table, in *model.KinesisStreamingDestinationInput, status string) *model.KinesisStreamingDestinationOutput {
 	return &model.KinesisStreamingDestinationOutput{
-		TableName: model.Some(t.Name), StreamArn: in.StreamArn, DestinationStatus: model.Some(status),
+		TableName: model.Some(t.Title()), StreamArn: in.StreamArn, DestinationStatus: model.Some(status),
 		EnableKinesisStreamingConfiguration: in.EnableKinesisStreamingConfiguration,
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/statordb/stator/internal/backup"
 	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
 )
 
 // ListBackups returns backups in the order of time, up to 100 at a time, those
@@ -13,14 +14,18 @@ import (
 func (a *API) ListBackups(ctx context.Context, in *model.ListBackupsInput) (*model.ListBackupsOutput, error) {
 	kind := in.BackupType.Or("USER")
 	f := backup.Filter{
-		Table: tableName(in.TableName.V),
+		Owner: a.owner,
 		From:  timeOf(in.TimeRangeLowerBound), To: timeOf(in.TimeRangeUpperBound),
 		User: kind == "USER" || kind == "ALL", System: kind == "SYSTEM" || kind == "ALL",
 		Limit: int(in.Limit.Or(100)),
 	}
+	if in.TableName.Set {
+		f.Table = a.tableName(in.TableName.V)
+		f.Owner = table.OwnerOf(f.Table)
+	}
 	if in.ExclusiveStartBackupArn.Set {
 		var err error
-		if f.After, err = parseBackupARN(in.ExclusiveStartBackupArn.V); err != nil {
+		if f.After, err = a.parseBackupARN(in.ExclusiveStartBackupArn.V); err != nil {
 			return nil, err
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // ListBulkOperations returns the bulk puts of the last 90 days, ten at a time
 // unless another number is asked for, the newest first.
 func (a *API) ListBulkOperations(ctx context.Context, in *model.ListBulkOperationsInput) (*model.ListBulkOperationsOutput, error) {
-	p, err := page(model.Opt[string]{}, in.NextToken, max(1, in.MaxResults.Or(10)))
+	p, err := a.page(model.Opt[string]{}, in.NextToken, max(1, in.MaxResults.Or(10)))
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 // ListExports returns the exports of the last 90 days, up to 25 at a time, in the
 // reverse order of their ARNs.
 func (a *API) ListExports(ctx context.Context, in *model.ListExportsInput) (*model.ListExportsOutput, error) {
-	p, err := page(in.TableArn, in.NextToken, in.MaxResults.Or(25))
+	p, err := a.page(in.TableArn, in.NextToken, in.MaxResults.Or(25))
 	if err != nil {
 		return nil, err
 	}

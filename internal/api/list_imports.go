@@ -9,7 +9,7 @@ import (
 // ListImports returns the imports of the last 90 days, up to 25 at a time, the
 // newest first.
 func (a *API) ListImports(ctx context.Context, in *model.ListImportsInput) (*model.ListImportsOutput, error) {
-	p, err := page(in.TableArn, in.NextToken, in.PageSize.Or(25))
+	p, err := a.page(in.TableArn, in.NextToken, in.PageSize.Or(25))
 	if err != nil {
 		return nil, err
 	}

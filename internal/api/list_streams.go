@@ -15,7 +15,11 @@ func (a *API) ListStreams(_ context.Context, in *model.ListStreamsInput) (*model
 		return nil, err
 	}
 	out := &model.ListStreamsOutput{Streams: []model.Stream{}}
-	for _, s := range a.Streams.List(tableName(in.TableName.V)) {
+	streams := a.Streams.Owned(a.owner)
+	if in.TableName.Set {
+		streams = a.Streams.Of(a.tableName(in.TableName.V))
+	}
+	for _, s := range streams {
 		if in.ExclusiveStartStreamArn.Set && s.ARN <= in.ExclusiveStartStreamArn.V {
 			continue
 		}
@@ -24,7 +28,7 @@ func (a *API) ListStreams(_ context.Context, in *model.ListStreamsInput) (*model
 			break
 		}
 		out.Streams = append(out.Streams, model.Stream{
-			StreamArn: model.Some(s.ARN), TableName: model.Some(s.Table.Name), StreamLabel: model.Some(s.Label),
+			StreamArn: model.Some(s.ARN), TableName: model.Some(s.Table.Title()), StreamLabel: model.Some(s.Label),
 		})
 	}
 	return out, nil

@@ -8,7 +8,7 @@ import (
 
 // ListTables returns the names of the tables, sorted, up to 100 at a time.
 func (a *API) ListTables(_ context.Context, in *model.ListTablesInput) (*model.ListTablesOutput, error) {
-	names, more := a.Engine.Names(in.ExclusiveStartTableName.V, int(in.Limit.Or(100)))
+	names, more := a.Engine.Titles(a.owner, in.ExclusiveStartTableName.V, int(in.Limit.Or(100)))
 	out := &model.ListTablesOutput{TableNames: names}
 	if names == nil {
 		out.TableNames = []string{}

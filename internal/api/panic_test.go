@@ -44,7 +44,7 @@ func newFaulty(t *testing.T) (*API, *faulty, *strings.Builder) {
 		t.Fatal(err)
 	}
 	t.Cleanup(backups.Close)
-	a := New(Config{Engine: engine, Backups: backups, Region: "us-east-1", Account: "123456789012", Now: time.Now, Log: log})
+	a := New(Config{Engine: engine, Backups: backups, Home: table.Home{Account: "123456789012", Region: "us-east-1"}, Now: time.Now, Log: log})
 	do(t, a, "CreateTable", `{"TableName":"tab","AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST"}`, 200)
 	return a, store, logged
 }

@@ -73,10 +73,10 @@ func (a *API) checkUnits(before, d *table.Descriptor) error {
 	return nil
 }
 
-// reserved returns the units of all tables but the one called name.
+// reserved returns the units of all tables of an owner but the one called name.
 func (a *API) reserved(name string, k meter.Kind) (total int64) {
 	a.Engine.Each(func(t *table.Table) {
-		if t.Name != name {
+		if t.Name != name && table.OwnerOf(t.Name) == table.OwnerOf(name) {
 			total += totalUnits(t.Descriptor, k)
 		}
 	})
@@ -135,7 +135,7 @@ func checkProtection(d *table.Descriptor, now time.Time) error {
 	}
 	return ddberr.New("ThrottlingException", fmt.Sprintf(
 		"Deletion protection setting for table %s modified within the previous %d milliseconds. Please try again after %s",
-		d.Name, protectionInterval.Milliseconds(), next.UTC().Format("2006-01-02T15:04:05.000")))
+		d.Title(), protectionInterval.Milliseconds(), next.UTC().Format("2006-01-02T15:04:05.000")))
 }
 
 // checkSwitch returns a LimitExceededException if a table with the switches to

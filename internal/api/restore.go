@@ -31,9 +31,9 @@ func (a *API) checkTarget(name string) error {
 	case t == nil:
 		return nil
 	case t.Creating:
-		return ddberr.TargetTableInUse(name)
+		return ddberr.TargetTableInUse(table.Title(name))
 	}
-	return ddberr.TargetTableExists(name)
+	return ddberr.TargetTableExists(table.Title(name))
 }
 
 // restoreError returns what the client sees of err, which the restore to a table
@@ -41,7 +41,7 @@ func (a *API) checkTarget(name string) error {
 func restoreError(name string, err error) error {
 	switch {
 	case errors.Is(err, table.ErrExists):
-		return ddberr.TargetTableExists(name)
+		return ddberr.TargetTableExists(table.Title(name))
 	case errors.Is(err, backup.ErrMany):
 		return ddberr.TooManyAtATime("restores", backup.MaxRestores)
 	}

@@ -11,7 +11,7 @@ import (
 // RestoreTableFromBackup makes a table of a backup. It is CREATING until it has
 // all items.
 func (a *API) RestoreTableFromBackup(ctx context.Context, in *model.RestoreTableFromBackupInput) (*model.RestoreTableFromBackupOutput, error) {
-	arn, target := in.BackupArn.V, in.TargetTableName.V
+	arn, target := in.BackupArn.V, a.owner+in.TargetTableName.V
 	k, err := a.backupKey(arn)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ func (a *API) RestoreTableToPointInTime(ctx context.Context, in *model.RestoreTa
 	if err := checkRestore(in); err != nil {
 		return nil, err
 	}
-	target := in.TargetTableName.V
+	target := a.owner + in.TargetTableName.V
 	pasts, unknown, err := a.pastsOf(ctx, in)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (a *API) RestoreTableToPointInTime(ctx context.Context, in *model.RestoreTa
 	t, err := s.restore(ctx, at, d)
 	switch {
 	case errors.Is(err, table.ErrNotFound), errors.Is(err, backup.ErrNotFound):
-		return nil, ddberr.SourceTableNotFound(s.source.Name)
+		return nil, ddberr.SourceTableNotFound(s.source.Title())
 	case errors.Is(err, table.ErrForgotten): // since the window was looked at
 		return nil, ddberr.InvalidRestoreTime()
 	case err != nil:
@@ -93,11 +93,11 @@ type past struct {
 // nil if the table is there and has none. unknown is the error for an instant that
 // is in none of them.
 func (a *API) pastsOf(ctx context.Context, in *model.RestoreTableToPointInTimeInput) (pasts []*past, unknown, err error) {
-	name := in.SourceTableName.V
+	name := a.tableName(in.SourceTableName.V)
 	if in.SourceTableArn.Set {
-		name = tableName(in.SourceTableArn.V)
+		name = a.tableName(in.SourceTableArn.V)
 		if strings.HasPrefix(in.SourceTableArn.V, "arn:") && in.SourceTableArn.V != a.tableARN(name) { // of another account or region
-			return nil, nil, ddberr.SourceTableNotFound(name)
+			return nil, nil, ddberr.SourceTableNotFound(table.Title(name))
 		}
 	}
 	unknown = ddberr.InvalidRestoreTime()
@@ -108,9 +108,9 @@ func (a *API) pastsOf(ctx context.Context, in *model.RestoreTableToPointInTimeIn
 			return a.Backups.FromPast(ctx, t, at, d)
 		}})
 	default:
-		pasts, unknown = append(pasts, nil), ddberr.RecoveryUnavailable(name)
+		pasts, unknown = append(pasts, nil), ddberr.RecoveryUnavailable(table.Title(name))
 	}
-	deleted, _, err := a.Backups.List(ctx, backup.Filter{Table: name, System: true})
+	deleted, _, err := a.Backups.List(ctx, backup.Filter{Owner: table.OwnerOf(name), Table: name, System: true})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,7 +120,7 @@ func (a *API) pastsOf(ctx context.Context, in *model.RestoreTableToPointInTimeIn
 		}})
 	}
 	if pasts == nil {
-		return nil, nil, ddberr.SourceTableNotFound(name)
+		return nil, nil, ddberr.SourceTableNotFound(table.Title(name))
 	}
 	return pasts, unknown, nil
 }

@@ -11,7 +11,7 @@ import (
 // StartBulkPutItems begins to put the items of the objects in a bucket into a
 // table that is there.
 func (a *API) StartBulkPutItems(ctx context.Context, in *model.StartBulkPutItemsInput) (*model.StartBulkPutItemsOutput, error) {
-	b, err := a.Transfers.MadeBulk(ctx, in)
+	b, err := a.Transfers.MadeBulk(ctx, a.owner, in)
 	if err == nil && b == nil {
 		b, err = a.bulkPut(ctx, in)
 	}

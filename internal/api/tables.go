@@ -5,28 +5,20 @@ import (
 	"errors"
 
 	"github.com/statordb/stator/internal/ddberr"
-	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/table"
 )
 
-// tableARN returns the ARN of the table called name.
-func (a *API) tableARN(name string) string {
-	return "arn:aws:dynamodb:" + a.Region + ":" + a.Account + ":table/" + name
-}
+// tableARN returns the ARN of the table that is kept under name.
+func (a *API) tableARN(name string) string { return a.Home.ARN(name) }
 
-// tableName returns the name in a TableName, which may be the table's ARN in
-// any account and region.
-func tableName(nameOrARN string) string {
-	if name, ok := model.TableOfARN(nameOrARN); ok {
-		return name
-	}
-	return nameOrARN
-}
+// tableName returns the name under which the table is kept that a TableName
+// means, which may be its ARN.
+func (a *API) tableName(nameOrARN string) string { return a.Home.Name(a.owner, nameOrARN) }
 
 // readable returns the table that a data operation reads. For those one that is
 // being created is not there yet.
 func (a *API) readable(nameOrARN string) (*table.Table, error) {
-	if t := a.Engine.Catalog.Get(tableName(nameOrARN)); t != nil && !t.Creating {
+	if t := a.Engine.Catalog.Get(a.tableName(nameOrARN)); t != nil && !t.Creating {
 		return t, nil
 	}
 	return nil, ddberr.TableNotFound()
@@ -35,7 +27,7 @@ func (a *API) readable(nameOrARN string) (*table.Table, error) {
 // writable returns the table that a data operation writes. The caller calls
 // Release when the write is over.
 func (a *API) writable(nameOrARN string) (*table.Table, error) {
-	switch t := a.Engine.Catalog.Lease(tableName(nameOrARN)); {
+	switch t := a.Engine.Catalog.Lease(a.tableName(nameOrARN)); {
 	case t == nil:
 	case t.Creating:
 		t.Release()
@@ -73,7 +65,7 @@ func (a *API) change(ctx context.Context, name string, edit func(*table.Descript
 		return edit(d)
 	})
 	if errors.Is(err, table.ErrNotFound) {
-		return nil, ddberr.TableNamedNotFound(name)
+		return nil, ddberr.TableNamedNotFound(table.Title(name))
 	}
 	return t, err
 }
@@ -81,16 +73,16 @@ func (a *API) change(ctx context.Context, name string, edit func(*table.Descript
 // checkCreated returns the error of changing d if it is being created.
 func checkCreated(d *table.Descriptor) error {
 	if d.Creating {
-		return ddberr.ResourceInUse("Attempt to change a resource which is still in use: Table is being created: " + d.Name)
+		return ddberr.ResourceInUse("Attempt to change a resource which is still in use: Table is being created: " + d.Title())
 	}
 	return nil
 }
 
 // described returns the table that a table operation is about.
 func (a *API) described(nameOrARN string) (*table.Table, error) {
-	name := tableName(nameOrARN)
+	name := a.tableName(nameOrARN)
 	if t := a.Engine.Catalog.Get(name); t != nil {
 		return t, nil
 	}
-	return nil, ddberr.TableNamedNotFound(name)
+	return nil, ddberr.TableNamedNotFound(table.Title(name))
 }

@@ -23,6 +23,7 @@ func (a *API) tagged(arn string) (*table.Table, error) {
 	case strings.Contains(name, "/"): // an index
 		return nil, ddberr.ARNNoTable.Fault(arn)
 	}
+	name = a.tableName(arn)
 	if t := a.Engine.Catalog.Get(name); t != nil {
 		return t, nil
 	}

@@ -40,7 +40,7 @@ func (a *API) transactWrite(ctx context.Context, actions []transactWrite, token 
 		return table.Outcome{}, err
 	}
 	if token != "" {
-		t.Token = &table.Token{Value: token, Digest: digest(), Now: a.Now()}
+		t.Token = &table.Token{Value: a.owner + token, Digest: digest(), Now: a.Now()}
 	}
 	out, err := a.Engine.Transact(ctx, t)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/transfer"
 )
 
@@ -26,8 +27,12 @@ func transferError(err error, notFound, conflict *ddberr.Error) error {
 }
 
 // page returns the page of records that a request asks for.
-func page(table, token model.Opt[string], limit int64) (transfer.Page, error) {
-	p := transfer.Page{Table: tableName(table.V), Limit: int(limit)}
+func (a *API) page(of, token model.Opt[string], limit int64) (transfer.Page, error) {
+	p := transfer.Page{Owner: a.owner, Limit: int(limit)}
+	if of.Set {
+		p.Table = a.tableName(of.V)
+		p.Owner = table.OwnerOf(p.Table)
+	}
 	if !token.Set {
 		return p, nil
 	}

@@ -25,16 +25,16 @@ func (a *API) UpdateContinuousBackups(ctx context.Context, in *model.UpdateConti
 		return nil, err
 	}
 	if t.Creating {
-		return nil, ddberr.BackupsUnavailable(t.Name)
+		return nil, ddberr.BackupsUnavailable(t.Title())
 	}
 	days := 0
 	if enabled {
 		days = int(spec.RecoveryPeriodInDays.Or(recoveryDays))
 	}
-	t, err = a.Engine.SetPITR(ctx, tableName(in.TableName.V), enabled, days)
+	t, err = a.Engine.SetPITR(ctx, a.tableName(in.TableName.V), enabled, days)
 	switch {
 	case errors.Is(err, table.ErrNotFound):
-		return nil, ddberr.SourceTableNotFound(tableName(in.TableName.V))
+		return nil, ddberr.SourceTableNotFound(t.Title())
 	case err != nil:
 		return nil, err
 	}

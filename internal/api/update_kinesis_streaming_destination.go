@@ -27,7 +27,7 @@ func (a *API) UpdateKinesisStreamingDestination(ctx context.Context, in *model.U
 		return nil, err
 	}
 	return &model.UpdateKinesisStreamingDestinationOutput{
-		TableName: model.Some(t.Name), StreamArn: in.StreamArn, DestinationStatus: model.Some(destinationUpdating),
+		TableName: model.Some(t.Title()), StreamArn: in.StreamArn, DestinationStatus: model.Some(destinationUpdating),
 		UpdateKinesisStreamingConfiguration: c,
 	}, nil
 }

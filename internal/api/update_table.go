@@ -14,7 +14,7 @@ func (a *API) UpdateTable(ctx context.Context, in *model.UpdateTableInput) (*mod
 	if err := checkUpdateTable(in); err != nil {
 		return nil, err
 	}
-	t, err := a.change(ctx, tableName(in.TableName.V), func(d *table.Descriptor) error { return a.applyUpdate(d, in) })
+	t, err := a.change(ctx, a.tableName(in.TableName.V), func(d *table.Descriptor) error { return a.applyUpdate(d, in) })
 	if err != nil {
 		return nil, err
 	}
@@ -156,9 +156,9 @@ func (a *API) updateStream(d *table.Descriptor, in *model.StreamSpecification) e
 	case err != nil:
 		return err
 	case view != "" && enabled:
-		return ddberr.StreamEnabledAlready.Fault(d.Name)
+		return ddberr.StreamEnabledAlready.Fault(d.Title())
 	case view == "" && !enabled:
-		return ddberr.StreamNotEnabled.Fault(d.Name)
+		return ddberr.StreamNotEnabled.Fault(d.Title())
 	case view != "":
 		d.EnableStream(view, a.Now())
 	default:

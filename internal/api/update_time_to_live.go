@@ -17,7 +17,7 @@ const ttlInterval = time.Hour
 // UpdateTimeToLive names the attribute by which a table's items expire, or
 // ends that.
 func (a *API) UpdateTimeToLive(ctx context.Context, in *model.UpdateTimeToLiveInput) (*model.UpdateTimeToLiveOutput, error) {
-	name, spec := tableName(in.TableName.V), in.TimeToLiveSpecification
+	name, spec := a.tableName(in.TableName.V), in.TimeToLiveSpecification
 	if t := a.Engine.Catalog.Get(name); t != nil {
 		if err := checkCreated(t.Descriptor); err != nil {
 			return nil, err
@@ -35,7 +35,7 @@ func (a *API) UpdateTimeToLive(ctx context.Context, in *model.UpdateTimeToLiveIn
 	})
 	switch {
 	case errors.Is(err, table.ErrNotFound):
-		return nil, ddberr.TableNamedNotFound(name)
+		return nil, ddberr.TableNamedNotFound(table.Title(name))
 	case err != nil:
 		return nil, err
 	}

@@ -151,10 +151,10 @@ func (bs *Backups) Create(ctx context.Context, t *table.Table, name string) (*Ba
 func (bs *Backups) keepDeleted(ctx context.Context, d *table.Descriptor, count table.Count) error {
 	now := bs.Now()
 	b := &Backup{
-		Name: d.Name + "$DeletedTableBackup", System: true, Created: now, Expires: now.Add(systemKept),
+		Name: d.Title() + "$DeletedTableBackup", System: true, Created: now, Expires: now.Add(systemKept),
 		Frozen: frozenPrefix + d.ID, Count: count, Source: d,
 	}
-	made, _, err := bs.List(ctx, Filter{Table: d.Name, System: true})
+	made, _, err := bs.List(ctx, Filter{Owner: table.OwnerOf(d.Name), Table: d.Name, System: true})
 	if err != nil || slices.ContainsFunc(made, func(o *Backup) bool { return o.Frozen == b.Frozen }) {
 		return err
 	}

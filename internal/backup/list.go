@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/statordb/stator/internal/record"
+	"github.com/statordb/stator/internal/table"
 )
 
 // Filter says which backups are listed.
 type Filter struct {
-	Table        string    // "" for those of all tables
+	Owner        string    // of the table, see table.Home
+	Table        string    // "" for those of all tables of Owner
 	From, To     time.Time // made in [From, To); zero: no bound
 	User, System bool      // of which kinds
 	After        Key       // only those behind it, unless it is empty
@@ -51,7 +53,7 @@ func (f *Filter) wants(b *Backup) bool {
 	if b.System {
 		kind = f.System
 	}
-	return kind && (f.Table == "" || f.Table == b.Source.Name)
+	return kind && f.Owner == table.OwnerOf(b.Source.Name) && (f.Table == "" || f.Table == b.Source.Name)
 }
 
 // Get returns the backup that k names. It returns ErrNotFound if there is none.

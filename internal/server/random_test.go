@@ -141,7 +141,7 @@ func newEpisode(t *testing.T, models *modeltest.Models, seed uint64) *episode {
 	catalog, err := table.OpenCatalog(t.Context(), store, now, meter.New(now, enforce))
 	e.must(err)
 	e.engine = table.NewEngine(store, catalog, log)
-	e.streams = stream.New(e.engine, "us-east-1", "123456789012", now)
+	e.streams = stream.New(e.engine, table.Home{Account: "123456789012", Region: "us-east-1"}, now)
 	e.backups, err = backup.Open(t.Context(), backup.Config{Store: store, Engine: e.engine, Scratch: extsort.Scratch{FS: vfs.NewMem(), Dir: "scratch"}, Now: now, Log: log})
 	e.must(err)
 	e.moved, err = transfer.Open(t.Context(), transfer.Config{
@@ -151,7 +151,7 @@ func newEpisode(t *testing.T, models *modeltest.Models, seed uint64) *episode {
 	e.kinesis = trigger.NewKinesis(store, e.engine, e.streams, e.newKinesis(), now, log)
 	e.api = api.New(api.Config{
 		Engine: e.engine, Streams: e.streams, Backups: e.backups, Transfers: e.moved, Kinesis: e.kinesis,
-		Region: "us-east-1", Account: "123456789012", Dialect: api.Dialect(e.rand.IntN(2)), EnforceCapacity: enforce, Now: now, Log: log,
+		Home: table.Home{Account: "123456789012", Region: "us-east-1"}, Dialect: api.Dialect(e.rand.IntN(2)), EnforceCapacity: enforce, Now: now, Log: log,
 	})
 	front := server.New(server.Config{API: e.api, Region: "us-east-1", Metrics: server.NewMetrics(store, e.engine, e.backups, e.kinesis), Log: log})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

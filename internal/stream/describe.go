@@ -19,7 +19,7 @@ func (s *Streams) Describe(of Stream, r Record) model.Record {
 	}
 	out := model.Record{
 		EventID: model.Some(r.ID), EventName: model.Some(string(r.Event)), EventVersion: model.Some("1.1"),
-		EventSource: model.Some("aws:dynamodb"), AwsRegion: model.Some(s.region), Dynamodb: change,
+		EventSource: model.Some("aws:dynamodb"), AwsRegion: model.Some(s.Region(of)), Dynamodb: change,
 	}
 	if r.Expired {
 		out.UserIdentity = &model.Identity{PrincipalId: model.Some("dynamodb.amazonaws.com"), Type: model.Some("Service")}

@@ -25,7 +25,7 @@ func open(t *testing.T, store kv.Store, now func() time.Time) (*table.Engine, *s
 	}
 	e := table.NewEngine(store, catalog, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	t.Cleanup(e.Close)
-	return e, stream.New(e, "us-east-1", "123456789012", now)
+	return e, stream.New(e, table.Home{Account: "123456789012", Region: "us-east-1"}, now)
 }
 
 // streamed creates a table with a stream.

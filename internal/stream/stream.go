@@ -18,19 +18,21 @@ const Retention = 24 * time.Hour
 type Streams struct {
 	engine *table.Engine
 	now    func() time.Time
-	region string
-	prefix string // of the ARNs of tables
+	home   table.Home
 	pace   pace
 }
 
-// New returns the streams of engine's tables, whose ARNs name region and
-// account. now is the clock.
-func New(engine *table.Engine, region, account string, now func() time.Time) *Streams {
-	return &Streams{engine: engine, now: now, region: region, prefix: "arn:aws:dynamodb:" + region + ":" + account + ":table/"}
+// New returns the streams of the tables of engine, which is of home. now is the
+// clock.
+func New(engine *table.Engine, home table.Home, now func() time.Time) *Streams {
+	return &Streams{engine: engine, now: now, home: home}
 }
 
-// Region returns the region in ARNs.
-func (s *Streams) Region() string { return s.region }
+// Region returns the region of the stream of.
+func (s *Streams) Region(of Stream) string {
+	_, region, _ := s.home.Split(of.Table.Name)
+	return region
+}
 
 // Stream is a stream that can be read, or a table's change log read as one.
 type Stream struct {
@@ -41,15 +43,24 @@ type Stream struct {
 	first uint32       // of a change log: the number of the first shard read
 }
 
-// ARN returns the ARN of a stream of the table called name.
-func (s *Streams) ARN(name, label string) string { return s.prefix + name + "/stream/" + label }
+// ARN returns the ARN of a stream of the table that is kept under name.
+func (s *Streams) ARN(name, label string) string { return s.home.ARN(name) + "/stream/" + label }
 
-// List returns the streams of the table called name, of all if it is "",
-// sorted by ARN.
-func (s *Streams) List(name string) []Stream {
+// Of returns the streams of the table that is kept under name, sorted by ARN.
+func (s *Streams) Of(name string) []Stream {
+	return s.list(func(d *table.Descriptor) bool { return d.Name == name })
+}
+
+// Owned returns the streams of the tables of an owner (see table.Home), sorted by
+// ARN.
+func (s *Streams) Owned(owner string) []Stream {
+	return s.list(func(d *table.Descriptor) bool { return table.OwnerOf(d.Name) == owner })
+}
+
+func (s *Streams) list(wanted func(*table.Descriptor) bool) []Stream {
 	var list []Stream
 	add := func(d *table.Descriptor, live *table.Table) {
-		if name != "" && d.Name != name {
+		if !wanted(d) {
 			return
 		}
 		for _, one := range d.Streams {
@@ -64,13 +75,14 @@ func (s *Streams) List(name string) []Stream {
 	return list
 }
 
-// Find returns the stream with an ARN, in whatever region and account. It
-// returns a ValidationException for what is not a stream's ARN.
+// Find returns the stream with an ARN. It returns a ValidationException for what
+// is not a stream's ARN.
 func (s *Streams) Find(arn string) (Stream, error) {
-	name, label, ok := parseARN(arn)
+	of, label, ok := parseARN(arn)
 	if !ok {
 		return Stream{}, ddberr.Validation("Invalid StreamArn")
 	}
+	name := s.home.Name("", of)
 	found := func(d *table.Descriptor) *table.Stream {
 		i := slices.IndexFunc(d.Streams, func(one table.Stream) bool { return one.Label == label })
 		if d.Name != name || i < 0 {
@@ -91,9 +103,9 @@ func (s *Streams) Find(arn string) (Stream, error) {
 	return Stream{}, ddberr.ResourceNotFound("Requested resource not found: Stream: " + arn + " not found")
 }
 
-// Of returns the enabled stream of the table called name; ok is false if it
-// has none.
-func (s *Streams) Of(name string) (of Stream, ok bool) {
+// Enabled returns the enabled stream of the table that is kept under name; ok is
+// false if it has none.
+func (s *Streams) Enabled(name string) (of Stream, ok bool) {
 	t := s.engine.Catalog.Get(name)
 	if t == nil || t.StreamEnabled() == nil {
 		return Stream{}, false
@@ -152,8 +164,8 @@ func (s Stream) Wait(shard *table.Shard, from uint64) <-chan struct{} {
 	return ended
 }
 
-// parseARN returns the name of the table and the label in the ARN of a stream.
-func parseARN(arn string) (name, label string, ok bool) {
+// parseARN returns the ARN of the table and the label in the ARN of a stream.
+func parseARN(arn string) (of, label string, ok bool) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "dynamodb" {
 		return "", "", false
@@ -162,7 +174,7 @@ func parseARN(arn string) (name, label string, ok bool) {
 	if len(resource) != 4 || resource[0] != "table" || resource[2] != "stream" || resource[1] == "" || resource[3] == "" {
 		return "", "", false
 	}
-	return resource[1], resource[3], true
+	return arn[:len(arn)-len("/stream/")-len(resource[3])], resource[3], true
 }
 
 // Shards returns the shards of s in the order in which they were opened: parents

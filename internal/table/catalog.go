@@ -182,13 +182,13 @@ func (c *Catalog) Get(name string) *Table {
 	return c.mu.tables[name]
 }
 
-// Names returns up to limit names of tables behind after, sorted, and whether
-// there are more.
-func (c *Catalog) Names(after string, limit int) (names []string, more bool) {
+// Titles returns up to limit titles of the tables of owner (see Home) behind
+// after, sorted, and whether there are more.
+func (c *Catalog) Titles(owner, after string, limit int) (names []string, more bool) {
 	c.mu.RLock()
 	for name := range c.mu.tables {
-		if name > after {
-			names = append(names, name)
+		if title := Title(name); title > after && OwnerOf(name) == owner {
+			names = append(names, title)
 		}
 	}
 	c.mu.RUnlock()

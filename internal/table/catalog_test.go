@@ -45,11 +45,11 @@ func TestCatalogSurvives(t *testing.T) {
 		shut(t, e, store)
 
 		e = openEngine(t, d(t))
-		names, more := e.Names("", 2)
+		names, more := e.Titles("", "", 2)
 		if !slices.Equal(names, []string{"a", "b"}) || !more {
 			t.Errorf("Names = %q, %t", names, more)
 		}
-		if names, more = e.Names("b", 2); !slices.Equal(names, []string{"c"}) || more {
+		if names, more = e.Titles("", "b", 2); !slices.Equal(names, []string{"c"}) || more {
 			t.Errorf("Names behind b = %q, %t", names, more)
 		}
 		e.Each(func(tbl *table.Table) {

@@ -17,6 +17,7 @@ import (
 // Engine reads and writes the items of the tables in a Catalog.
 type Engine struct {
 	*Catalog
+	Home        Home         // set before anybody asks for it
 	Requests    job.Requests // that long work in the background gives way to
 	store       kv.Store
 	jobs        *job.Runner

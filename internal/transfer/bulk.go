@@ -45,8 +45,8 @@ func (b *Bulk) In() (*model.StartBulkPutItemsInput, error) {
 
 // MadeBulk returns the bulk puts that a request with the same client token made,
 // nil if there are none.
-func (t *Transfers) MadeBulk(ctx context.Context, in *model.StartBulkPutItemsInput) (*Bulk, error) {
-	return made[Bulk](ctx, t, KindBulk, in.ClientToken.V, in)
+func (t *Transfers) MadeBulk(ctx context.Context, owner string, in *model.StartBulkPutItemsInput) (*Bulk, error) {
+	return made[Bulk](ctx, t, KindBulk, owner, in.ClientToken.V, in)
 }
 
 // Bulk begins the bulk puts into a table that in asks for. arn is that of the
@@ -61,7 +61,7 @@ func (t *Transfers) Bulk(ctx context.Context, into *table.Table, arn string, in 
 		}
 	}
 	if err := t.add(ctx, b, in); errors.Is(err, errTaken) {
-		return takenBy(t.MadeBulk(ctx, in))
+		return takenBy(t.MadeBulk(ctx, table.OwnerOf(into.Name), in))
 	} else if err != nil {
 		return nil, err
 	}

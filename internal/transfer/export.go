@@ -57,8 +57,8 @@ type Moment struct {
 
 // MadeExport returns the export that a request with the same client token made,
 // nil if there is none.
-func (t *Transfers) MadeExport(ctx context.Context, in *model.ExportTableToPointInTimeInput) (*Export, error) {
-	return made[Export](ctx, t, KindExport, in.ClientToken.V, in)
+func (t *Transfers) MadeExport(ctx context.Context, owner string, in *model.ExportTableToPointInTimeInput) (*Export, error) {
+	return made[Export](ctx, t, KindExport, owner, in.ClientToken.V, in)
 }
 
 // Export begins the export of from that in asks for. The table is frozen: what is
@@ -84,7 +84,7 @@ func (t *Transfers) Export(ctx context.Context, from *table.Table, arn string, i
 	if err != nil {
 		err = errors.Join(err, t.Store.Thaw(context.WithoutCancel(ctx), e.frozen()))
 		if errors.Is(err, errTaken) {
-			return takenBy(t.MadeExport(ctx, in))
+			return takenBy(t.MadeExport(ctx, table.OwnerOf(from.Name), in))
 		}
 		return nil, err
 	}

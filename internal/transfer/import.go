@@ -49,8 +49,8 @@ func (p *progress) copyTo(i *Import) {
 
 // MadeImport returns the import that a request with the same client token made,
 // nil if there is none.
-func (t *Transfers) MadeImport(ctx context.Context, in *model.ImportTableInput) (*Import, error) {
-	return made[Import](ctx, t, KindImport, in.ClientToken.V, in)
+func (t *Transfers) MadeImport(ctx context.Context, owner string, in *model.ImportTableInput) (*Import, error) {
+	return made[Import](ctx, t, KindImport, owner, in.ClientToken.V, in)
 }
 
 // Import makes the table d and begins to fill it as in asks for. arn is that of
@@ -58,7 +58,7 @@ func (t *Transfers) MadeImport(ctx context.Context, in *model.ImportTableInput) 
 func (t *Transfers) Import(ctx context.Context, d *table.Descriptor, arn string, in *model.ImportTableInput) (*Import, error) {
 	i := &Import{Head: t.newHead(KindImport, d, arn, in.ClientToken.V, in)}
 	if err := t.add(ctx, i, in); errors.Is(err, errTaken) {
-		return takenBy(t.MadeImport(ctx, in))
+		return takenBy(t.MadeImport(ctx, table.OwnerOf(d.Name), in))
 	} else if err != nil {
 		return nil, err
 	}

@@ -65,6 +65,9 @@ var rowsOf = map[string]string{KindExport: exportRows, KindImport: importRows, K
 
 func (h *Head) row() []byte { return rowOf(h.Kind, h.Table, h.ID) }
 
+// tokenRow returns the row of h's client token.
+func (h *Head) tokenRow() []byte { return tokenRow(h.Kind, table.OwnerOf(h.Table), h.Token) }
+
 func rowOf(kind, table, id string) []byte { return []byte(rowsOf[kind] + table + "/" + id) }
 
 // ARN returns the ARN of what h is about.
@@ -110,15 +113,17 @@ type token struct {
 // ExportTableToPointInTime, ImportTable, StartBulkPutItems.)
 const tokenLife = 8 * time.Hour
 
-func tokenRow(kind, value string) []byte { return []byte(tokenRows + kind + "/" + value) }
+func tokenRow(kind, owner, value string) []byte {
+	return []byte(tokenRows + kind + "/" + owner + value)
+}
 
-// used returns the token of a request of a kind if it stands for one that was
-// made; ErrTokenMismatch if that was another one.
-func (t *Transfers) used(ctx context.Context, r kv.Reader, kind, value string, in request) (*token, error) {
+// used returns the token of an owner's request of a kind if it stands for one that
+// was made; ErrTokenMismatch if that was another one.
+func (t *Transfers) used(ctx context.Context, r kv.Reader, kind, owner, value string, in request) (*token, error) {
 	if value == "" {
 		return nil, nil
 	}
-	k, err := record.Read[token](ctx, r, tokenRow(kind, value))
+	k, err := record.Read[token](ctx, r, tokenRow(kind, owner, value))
 	if err != nil || k == nil {
 		return nil, err
 	}
@@ -137,10 +142,10 @@ func (t *Transfers) used(ctx context.Context, r kv.Reader, kind, value string, i
 func made[T any, R interface {
 	*T
 	headed
-}](ctx context.Context, t *Transfers, kind, value string, in request) (found *T, err error) {
+}](ctx context.Context, t *Transfers, kind, owner, value string, in request) (found *T, err error) {
 	err = t.Store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
 		found = nil
-		k, err := t.used(ctx, r, kind, value, in)
+		k, err := t.used(ctx, r, kind, owner, value, in)
 		if k == nil || err != nil {
 			return err
 		}
@@ -168,15 +173,15 @@ func (t *Transfers) store(ctx context.Context, r headed, in request) error {
 	h := r.head()
 	keys := [][]byte{h.row()}
 	if h.Token != "" {
-		keys = append(keys, tokenRow(h.Kind, h.Token))
+		keys = append(keys, h.tokenRow())
 	}
 	return t.Store.Update(ctx, kv.TxOptions{Keys: keys}, func(tx kv.Tx) error {
 		if h.Token != "" {
-			if k, err := t.used(ctx, tx, h.Kind, h.Token, in); k != nil || err != nil {
+			if k, err := t.used(ctx, tx, h.Kind, table.OwnerOf(h.Table), h.Token, in); k != nil || err != nil {
 				return cmp.Or(err, errTaken)
 			}
 			digest := sha256.Sum256(in.AppendJSON(nil))
-			if err := record.Put(tx, tokenRow(h.Kind, h.Token), token{h.Kind, h.Token, digest[:], h.Table, h.ID, h.Started}); err != nil {
+			if err := record.Put(tx, h.tokenRow(), token{h.Kind, h.Token, digest[:], h.Table, h.ID, h.Started}); err != nil {
 				return err
 			}
 		}
@@ -205,7 +210,7 @@ func (t *Transfers) save(ctx context.Context, r headed) error {
 func (t *Transfers) remove(ctx context.Context, h *Head) error {
 	keys := [][]byte{h.row()}
 	if h.Token != "" {
-		keys = append(keys, tokenRow(h.Kind, h.Token))
+		keys = append(keys, h.tokenRow())
 	}
 	return record.Remove(ctx, t.Store, keys...)
 }
@@ -229,12 +234,11 @@ func get[T any, R interface {
 	*T
 	headed
 }](ctx context.Context, t *Transfers, kind, arn string) (*T, error) {
-	rest, _ := model.TableOfARN(arn)
-	name, id, ok := strings.Cut(rest, "/"+kind+"/")
-	if !ok {
+	of, id, ok := strings.Cut(arn, "/"+kind+"/")
+	if _, isARN := model.TableOfARN(of); !ok || !isARN {
 		return nil, ErrNotFound
 	}
-	found, err := record.Get[T](ctx, t.Store, rowOf(kind, name, id))
+	found, err := record.Get[T](ctx, t.Store, rowOf(kind, t.Engine.Home.Name("", of), id))
 	if err == nil && (found == nil || R(found).head().ARN() != arn) { // or it is of another account or region
 		return nil, ErrNotFound
 	}
@@ -243,7 +247,8 @@ func get[T any, R interface {
 
 // Page says which records are listed.
 type Page struct {
-	Table string // "" for those of all tables
+	Owner string // of the table, see table.Home
+	Table string // "" for those of all tables of Owner
 	After string // the ARN of the last record of the page before
 	Limit int
 }
@@ -259,7 +264,9 @@ func list[T any, R interface {
 		prefix += p.Table + "/"
 	}
 	place := func(r *T) string { return order(R(r).head().ARN()) }
-	found, err = record.Select(ctx, t.Store, record.Under(prefix), 0, func(r *T) bool { return p.After == "" || place(r) < order(p.After) })
+	found, err = record.Select(ctx, t.Store, record.Under(prefix), 0, func(r *T) bool {
+		return table.OwnerOf(R(r).head().Table) == p.Owner && (p.After == "" || place(r) < order(p.After))
+	})
 	slices.SortFunc(found, func(a, b *T) int { return strings.Compare(place(b), place(a)) })
 	if len(found) > p.Limit {
 		return found[:p.Limit], true, err

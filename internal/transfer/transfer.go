@@ -206,7 +206,7 @@ func (t *Transfers) Forget(ctx context.Context) error {
 	var over [][]byte
 	tokens, err := record.Select(ctx, t.Store, record.Under(tokenRows), 0, func(k *token) bool { return now.Sub(k.Used) >= tokenLife })
 	for _, k := range tokens {
-		over = append(over, tokenRow(k.Kind, k.Token))
+		over = append(over, tokenRow(k.Kind, table.OwnerOf(k.Table), k.Token))
 	}
 	for _, rows := range []string{exportRows, importRows, bulkRows} {
 		heads, failed := record.Select(ctx, t.Store, record.Under(rows), 0, func(h *Head) bool {

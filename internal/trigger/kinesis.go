@@ -132,7 +132,7 @@ func (k *Kinesis) start(d delivered) *running {
 	region, name := splitStreamARN(d.arn)
 	target := &kinesisTarget{client: k.client(region), stream: name, stats: stats}
 	w := &worker{
-		base: k.base, target: target, stats: &stats.Stats, encode: k.kinesisEncoder(d.table, d.precision),
+		base: k.base, target: target, stats: &stats.Stats, encode: k.kinesisEncoder(d.precision),
 		sources: func() []stream.Stream {
 			if log, ok := k.streams.Log(d.table, d.space, d.first); ok {
 				return []stream.Stream{log}

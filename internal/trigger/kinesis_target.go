@@ -147,10 +147,9 @@ func partitionKey(r record) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// kinesisEncoder returns how the changes of the table called name are encoded for
-// a data stream. (Developer guide, "Working with DynamoDB streams and Kinesis Data
+// kinesisEncoder returns how the changes of a table are encoded for a data stream. (Developer guide, "Working with DynamoDB streams and Kinesis Data
 // Streams"; ApproximateCreationDateTime is in milliseconds or microseconds.)
-func (b base) kinesisEncoder(name, precision string) func(stream.Stream, stream.Record) []byte {
+func (b base) kinesisEncoder(precision string) func(stream.Stream, stream.Record) []byte {
 	return func(of stream.Stream, r stream.Record) []byte {
 		at := r.Time.UnixMilli()
 		if precision == "MICROSECOND" {
@@ -160,10 +159,10 @@ func (b base) kinesisEncoder(name, precision string) func(stream.Stream, stream.
 		if r.Expired {
 			identity = `{"principalId":"dynamodb.amazonaws.com","type":"Service"}`
 		}
-		text := wire.AppendString([]byte(`{"awsRegion":`), b.streams.Region())
+		text := wire.AppendString([]byte(`{"awsRegion":`), b.streams.Region(of))
 		text = fmt.Appendf(text, `,"eventID":"%s-%s-%s-%s-%s","eventName":"%s","userIdentity":%s,"recordFormat":"application/json","tableName":`,
 			r.ID[:8], r.ID[8:12], r.ID[12:16], r.ID[16:20], r.ID[20:], r.Event, identity)
-		text = wire.AppendString(text, name)
+		text = wire.AppendString(text, of.Table.Title())
 		text = fmt.Appendf(text, `,"dynamodb":{"ApproximateCreationDateTime":%d,"ApproximateCreationDateTimePrecision":"%s","Keys":`, at, precision)
 		text = r.Keys.AppendJSON(text)
 		if !r.New.IsEmpty() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/stream"
+	"github.com/statordb/stator/internal/table"
 )
 
 func TestParse(t *testing.T) {
@@ -109,9 +110,9 @@ func TestSignLambda(t *testing.T) {
 
 // A record for Kinesis, of an item whose time to live was over.
 func TestKinesisRecord(t *testing.T) {
-	b := base{streams: stream.New(nil, "eu-west-3", "123456789012", nil)}
+	b := base{streams: stream.New(nil, table.Home{Account: "123456789012", Region: "eu-west-3"}, nil)}
 	key := attr.NewItem(attr.Attribute{Name: "k", Value: attr.String("v")})
-	got := b.kinesisEncoder("Music", "MICROSECOND")(stream.Stream{}, stream.Record{
+	got := b.kinesisEncoder("MICROSECOND")(stream.Stream{Table: &table.Descriptor{Name: "Music"}}, stream.Record{
 		ID: "0123456789abcdef0123456789abcdef", Event: stream.Remove, Time: time.UnixMicro(1793534400123456), Keys: key, Old: key, Size: 4, Expired: true,
 	})
 	want := `{"awsRegion":"eu-west-3","eventID":"01234567-89ab-cdef-0123-456789abcdef","eventName":"REMOVE",` +

@@ -118,7 +118,7 @@ func (ts *Triggers) start(t *Trigger, stats *Stats) error {
 	}
 	w := &worker{
 		base: ts.base, trigger: t, filter: filter, target: newTarget(t), stats: r.stats, encode: ts.lambdaRecord,
-		sources: func() []stream.Stream { return ts.streams.List(t.Table) },
+		sources: func() []stream.Stream { return ts.streams.Of(t.Table) },
 	}
 	go func() {
 		defer close(r.stopped)
@@ -145,7 +145,7 @@ func (ts *Triggers) halt(name string) *Stats {
 func (ts *Triggers) Put(ctx context.Context, t Trigger) error {
 	old, err := ts.Get(t.Name)
 	there := err == nil && old.Table == t.Table
-	switch _, streamed := ts.streams.Of(t.Table); {
+	switch _, streamed := ts.streams.Enabled(t.Table); {
 	case streamed || there || t.Table == "":
 	case !ts.streams.HasTable(t.Table):
 		return fmt.Errorf("there is no table %s: create it, with a stream", t.Table)
@@ -164,7 +164,7 @@ func (ts *Triggers) Declare(ctx context.Context, t Trigger) error {
 	ts.changes.Lock()
 	defer ts.changes.Unlock()
 	old, err := ts.Get(t.Name)
-	of, streamed := ts.streams.Of(t.Table)
+	of, streamed := ts.streams.Enabled(t.Table)
 	switch {
 	case err == nil && old.Table == t.Table:
 		t.Start = old.Start
