@@ -34,14 +34,31 @@ type Config struct {
 	// keeps everything in memory.
 	DataDir string
 	// Region and Account appear in ARNs: "us-east-1" and "123456789012" if
-	// empty. They do not separate anything: a client sees all tables whatever
-	// region and key it uses.
+	// empty. Unless Auth says otherwise they do not separate anything: a client
+	// sees all tables whatever region and key it uses.
 	Region, Account string
+	// Auth is "" for requests that are not authenticated, or "iam": every request
+	// must be signed by somebody that IAMFile knows, and may do what policies
+	// allow. Accounts have tables of their own then.
+	Auth string
+	// IAMFile says who there is, see stator iam; "" for identity.DefaultPath. It is
+	// followed while the server runs. Its key is beside it, or in STATOR_IAM_KEY.
+	IAMFile string
+	// SeparateRegions gives each region that requests are signed for tables of its
+	// own, under Auth.
+	SeparateRegions bool
+	// TLSCertificate and TLSKey are PEM files, which are read again when they
+	// change: connections are encrypted. TLSSelfSigned is a directory for a
+	// certificate that is made for development, in place of them.
+	TLSCertificate, TLSKey, TLSSelfSigned string
+	// TLSClientCA is a PEM file with the authorities of which one must have signed
+	// a client's certificate; "" asks clients for none.
+	TLSClientCA string
 	// Dialect is the vintage of DynamoDB's error texts: "" for today's, or
 	// "2026-05".
 	Dialect string
-	// AllowUnauthenticated permits an address that is not loopback. Requests
-	// are not authenticated: whoever reaches the address can do everything.
+	// AllowUnauthenticated permits an address that is not loopback without Auth:
+	// whoever reaches the address can do everything.
 	AllowUnauthenticated bool
 	// EnforceCapacity throttles tables and indexes as DynamoDB does: at their
 	// provisioned or on-demand throughput and at the limits of partitions; and
@@ -82,6 +99,8 @@ type Config struct {
 	Now func() time.Time
 }
 
+const authIAM = "iam"
+
 // Dialects are the values of Config.Dialect.
 var Dialects = []string{"", "2026-05"}
 
@@ -113,6 +132,18 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("Config.Account %q: use twelve digits", c.Account)
 	case !slices.Contains(Dialects, c.Dialect):
 		return c, fmt.Errorf("Config.Dialect %q: use 2026-05, or none for today's", c.Dialect)
+	case c.Auth != "" && c.Auth != authIAM:
+		return c, fmt.Errorf("Config.Auth %q: use iam, or none", c.Auth)
+	case c.Auth == "" && c.IAMFile != "":
+		return c, fmt.Errorf("Config.IAMFile is given, but requests are not authenticated: add Config.Auth iam")
+	case c.Auth == "" && c.SeparateRegions:
+		return c, fmt.Errorf("Config.SeparateRegions is given, but requests are not authenticated: add Config.Auth iam")
+	case (c.TLSCertificate == "") != (c.TLSKey == ""):
+		return c, fmt.Errorf("Config.TLSCertificate and Config.TLSKey belong together: give both")
+	case c.TLSCertificate != "" && c.TLSSelfSigned != "":
+		return c, fmt.Errorf("Config.TLSCertificate is given, and Config.TLSSelfSigned asks for one to be made: leave out one")
+	case c.TLSClientCA != "" && !c.hasTLS():
+		return c, fmt.Errorf("Config.TLSClientCA is given, but connections are not encrypted: add Config.TLSCertificate and Config.TLSKey")
 	case c.TTLDelay < 0:
 		return c, fmt.Errorf("Config.TTLDelay %s: use a positive duration, like 48h", c.TTLDelay)
 	case c.KinesisEndpoint != "" && !trigger.IsURL(c.KinesisEndpoint):
@@ -159,14 +190,18 @@ func (c Config) checkListen() error {
 	if err != nil {
 		return fmt.Errorf("Config.Listen %q: use host:port, like 127.0.0.1:8000", c.Listen)
 	}
-	if c.AllowUnauthenticated || host == "localhost" || net.ParseIP(host).IsLoopback() {
+	if c.Auth != "" || c.AllowUnauthenticated || host == "localhost" || net.ParseIP(host).IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("Config.Listen %q is not loopback and requests are not authenticated: listen on 127.0.0.1, or allow it with Config.AllowUnauthenticated", c.Listen)
+	return fmt.Errorf("Config.Listen %q is not loopback and requests are not authenticated: listen on 127.0.0.1, authenticate with Config.Auth iam, or allow it with Config.AllowUnauthenticated", c.Listen)
 }
 
 // home says whose tables the server has beside its own.
-func (c Config) home() table.Home { return table.Home{Account: c.Account, Region: c.Region} }
+func (c Config) home() table.Home {
+	return table.Home{Account: c.Account, Region: c.Region, Accounts: c.Auth != "", Regions: c.SeparateRegions}
+}
+
+func (c Config) hasTLS() bool { return c.TLSCertificate != "" || c.TLSSelfSigned != "" }
 
 func (c Config) dialect() api.Dialect {
 	if c.Dialect == "2026-05" {

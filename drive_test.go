@@ -162,6 +162,11 @@ func (d *drive) describe() {
 	if len(tags) != 1 || *tags[0].Value != "test" {
 		d.Errorf("tags: %v", tags)
 	}
+	policy := `{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "dynamodb:Scan", "Resource": "` + *arn + `"}]}`
+	put := did(d, d.db.PutResourcePolicy, &dynamodb.PutResourcePolicyInput{ResourceArn: arn, Policy: &policy, ExpectedRevisionId: aws.String("NO_POLICY")})
+	got := did(d, d.db.GetResourcePolicy, &dynamodb.GetResourcePolicyInput{ResourceArn: arn})
+	equal(d.T, "policy", *got.Policy+*got.RevisionId, policy+*put.RevisionId)
+	equal(d.T, "deleted policy", *did(d, d.db.DeleteResourcePolicy, &dynamodb.DeleteResourcePolicyInput{ResourceArn: arn}).RevisionId, *put.RevisionId)
 	did(d, d.db.UpdateTimeToLive, &dynamodb.UpdateTimeToLiveInput{
 		TableName: d.table.TableName, TimeToLiveSpecification: &types.TimeToLiveSpecification{Enabled: aws.Bool(true), AttributeName: aws.String("until")},
 	})

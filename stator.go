@@ -7,7 +7,9 @@
 package stator
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +19,7 @@ import (
 	"github.com/statordb/stator/internal/api"
 	"github.com/statordb/stator/internal/backup"
 	"github.com/statordb/stator/internal/clock"
+	"github.com/statordb/stator/internal/identity"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/server"
 	"github.com/statordb/stator/internal/stream"
@@ -29,6 +32,9 @@ import (
 type Server struct {
 	config    Config
 	ln        net.Listener
+	tls       *tls.Config         // nil: connections are not encrypted
+	real      func() time.Time    // whatever the clock shows
+	who       *identity.Directory // nil: requests are not authenticated
 	http      *server.Server
 	engine    *table.Engine
 	streams   *stream.Streams
@@ -66,7 +72,10 @@ func Open(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c}
+	s := &Server{config: c, real: c.Now}
+	if err := s.openAccess(); err != nil {
+		return nil, err
+	}
 	if s.clock, err = c.manualClock(); err != nil {
 		return nil, err
 	}
@@ -124,7 +133,7 @@ func (s *Server) open() (err error) {
 	if err := s.declareTriggers(); err != nil {
 		return fmt.Errorf("create the triggers: %w", err)
 	}
-	front := server.Config{API: operations, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine, s.backups, s.kinesis), Log: s.config.Log}
+	front := server.Config{API: operations, Identity: s.who, Now: s.real, TLS: s.tls, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine, s.backups, s.kinesis), Log: s.config.Log}
 	if s.clock != nil {
 		front.Clock = s
 	}
@@ -134,6 +143,30 @@ func (s *Server) open() (err error) {
 		front.Copies = &s.copies
 	}
 	s.http = server.New(front)
+	return nil
+}
+
+// openAccess opens what says who may connect and ask.
+func (s *Server) openAccess() (err error) {
+	c := s.config
+	if c.Auth == authIAM {
+		s.who, err = identity.Open(identity.Options{Path: cmp.Or(c.IAMFile, identity.DefaultPath), Now: s.real, Log: c.Log})
+		if err != nil {
+			return fmt.Errorf("open Config.IAMFile: %s", oneLine(err))
+		}
+	}
+	if !c.hasTLS() {
+		return nil
+	}
+	files := server.TLSFiles{Certificate: c.TLSCertificate, Key: c.TLSKey, ClientCA: c.TLSClientCA, Log: c.Log}
+	if c.TLSSelfSigned != "" {
+		if files.Certificate, files.Key, err = server.SelfSigned(c.TLSSelfSigned, s.real()); err != nil {
+			return fmt.Errorf("make a certificate in Config.TLSSelfSigned: %s", oneLine(err))
+		}
+	}
+	if s.tls, err = files.Config(); err != nil {
+		return fmt.Errorf("encrypt connections: %s", oneLine(err))
+	}
 	return nil
 }
 
@@ -173,6 +206,9 @@ func (s *Server) start() {
 		if err := s.kinesis.Look(ctx); err != nil {
 			s.config.Log.Error("could not resume all deliveries to Kinesis", "error", err)
 		}
+	}
+	if s.who != nil {
+		s.running.Go(func() { s.who.Run(ctx) })
 	}
 	s.running.Go(func() { s.every(ctx, saveInterval, s.housekeep) })
 	s.running.Go(func() { s.every(ctx, expireInterval, s.expire) })
@@ -236,7 +272,12 @@ func (s *Server) MoveClock(ctx context.Context, at time.Time) error {
 func (s *Server) Addr() string { return s.ln.Addr().String() }
 
 // URL returns the endpoint for clients: "http://127.0.0.1:8000".
-func (s *Server) URL() string { return "http://" + s.Addr() }
+func (s *Server) URL() string {
+	if s.tls != nil {
+		return "https://" + s.Addr()
+	}
+	return "http://" + s.Addr()
+}
 
 // Close stops listening, waits up to ten seconds for running requests, and
 // closes the data.

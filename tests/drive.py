@@ -6,6 +6,7 @@ paginators and waiters.
 STATOR_OPERATIONS are the operations that the server has, separated by spaces;
 each must have been called in the end.
 """
+import json
 import os
 import sys
 import time
@@ -88,6 +89,12 @@ def tables():
     ddb.untag_resource(ResourceArn=made["TableArn"], TagKeys=["team"])
     tags = ddb.get_paginator("list_tags_of_resource").paginate(ResourceArn=made["TableArn"]).build_full_result()["Tags"]
     equal("tags", tags, [{"Key": "stage", "Value": "test"}])
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Deny", "Principal": "*", "Action": "dynamodb:Scan", "Resource": made["TableArn"]}]})
+    revision = ddb.put_resource_policy(ResourceArn=made["TableArn"], Policy=policy, ExpectedRevisionId="NO_POLICY")["RevisionId"]
+    got = ddb.get_resource_policy(ResourceArn=made["TableArn"])
+    equal("policy", (got["Policy"], got["RevisionId"]), (policy, revision))
+    ddb.delete_resource_policy(ResourceArn=made["TableArn"], ExpectedRevisionId=revision)
     ddb.update_time_to_live(TableName="Music", TimeToLiveSpecification={"Enabled": True, "AttributeName": "until"})
     ttl = ddb.describe_time_to_live(TableName="Music")["TimeToLiveDescription"]
     equal("time to live", (ttl["TimeToLiveStatus"] in ("ENABLING", "ENABLED"), ttl["AttributeName"]), (True, "until"))

@@ -58,6 +58,13 @@ ddb tag-resource --resource-arn "$table" --tags Key=team,Value=blue Key=stage,Va
 ddb untag-resource --resource-arn "$table" --tag-keys team
 ddb list-tags-of-resource --resource-arn "$table" --query 'Tags[].[Key,Value]'
 is 'stage test'
+policy='{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"dynamodb:Scan","Resource":"'$table'"}]}'
+ddb put-resource-policy --resource-arn "$table" --policy "$policy" --query 'length(RevisionId)'
+is 13
+ddb get-resource-policy --resource-arn "$table" --query Policy
+is "$policy"
+ddb delete-resource-policy --resource-arn "$table" --query 'length(RevisionId)'
+is 13
 ddb update-time-to-live --table-name Music --time-to-live-specification Enabled=true,AttributeName=until --query 'TimeToLiveSpecification.AttributeName'
 is until
 ddb describe-time-to-live --table-name Music --query 'TimeToLiveDescription.AttributeName'

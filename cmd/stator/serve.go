@@ -12,11 +12,14 @@ import (
 	"syscall"
 
 	"github.com/statordb/stator"
+	"github.com/statordb/stator/internal/identity"
 )
 
 // flagNames puts flags into errors that name members of stator.Config.
 var flagNames = strings.NewReplacer(
 	"Config.Listen", "--listen", "Config.Region", "--region", "Config.Account", "--account", "Config.Dialect", "--dialect",
+	"Config.TLSCertificate", "--tls-cert", "Config.TLSKey", "--tls-key", "Config.TLSSelfSigned", "--tls-self-signed", "Config.TLSClientCA", "--tls-client-ca",
+	"Config.Auth iam", "--auth=iam", "Config.Auth", "--auth", "Config.IAMFile", "--iam-file", "Config.SeparateRegions", "--separate-regions",
 	"Config.CacheBytes", "--cache-bytes", "Config.AllowUnauthenticated", "--allow-unauthenticated",
 	"Config.Clock", "--clock", "Config.TTLDelay", "--ttl-delay",
 	"Config.KinesisEndpoint", "--kinesis-endpoint", "Config.S3Endpoint", "--s3-endpoint", "Config.BucketDir", "--bucket-dir", "Config.Triggers", "--trigger",
@@ -38,7 +41,14 @@ func serve(args []string) error {
 	set.StringVar(&c.Dialect, "dialect", "", "vintage of the error texts: 2026-05, or empty for today's")
 	c.CacheBytes = 256 << 20
 	set.Var((*sizeFlag)(&c.CacheBytes), "cache-bytes", "most memory for the block cache, like 256MiB")
+	set.StringVar(&c.Auth, "auth", "", "iam: every request is signed by somebody that --iam-file knows, and may do what policies allow; nothing: requests are not authenticated")
+	set.StringVar(&c.IAMFile, "iam-file", "", "file that says who there is, see stator iam (default "+identity.DefaultPath+")")
+	set.BoolVar(&c.SeparateRegions, "separate-regions", false, "give each region that requests are signed for tables of its own, with --auth=iam")
 	set.BoolVar(&c.AllowUnauthenticated, "allow-unauthenticated", false, "permit an address that is not loopback although requests are not authenticated")
+	set.StringVar(&c.TLSCertificate, "tls-cert", "", "PEM file of the certificate: connections are encrypted; read again when it changes")
+	set.StringVar(&c.TLSKey, "tls-key", "", "PEM file of the certificate's key")
+	set.StringVar(&c.TLSSelfSigned, "tls-self-signed", "", "directory for a certificate that is made for development, in place of --tls-cert")
+	set.StringVar(&c.TLSClientCA, "tls-client-ca", "", "PEM file of the authorities that clients' certificates must be from; nothing: clients need none")
 	set.BoolVar(&c.EnforceCapacity, "enforce-capacity", false, "throttle tables and indexes at their throughput as DynamoDB does")
 	set.StringVar(&c.Clock, "clock", "real", "real, manual, or the time at which a manual clock begins; PUT /clock moves it")
 	set.DurationVar(&c.TTLDelay, "ttl-delay", 0, "how long items stay after their time to live is over")

@@ -3,7 +3,8 @@
 //
 // Do holds the order of checks that a client sees: the operation's name, the
 // JSON and its types (SerializationException), the constraints of the model
-// (all of them in one ValidationException), and then the operation: members
+// (all of them in one ValidationException), what the caller may do
+// (AccessDeniedException), and then the operation: members
 // that do not go together, values and expressions, the table, its key schema,
 // the condition, the size of the result. testdata/order.txt shows it for every
 // operation.
@@ -56,8 +57,9 @@ const (
 // API serves the operations. It is safe for concurrent use.
 type API struct {
 	Config
-	Account, Region string // of who asks
-	owner           string // of the tables that they name, see table.Home
+	caller          *Caller // nil: who asks is at home and may do everything
+	Account, Region string  // of who asks
+	owner           string  // of the tables that they name, see table.Home
 	statements      *partiql.Cache
 }
 
@@ -74,9 +76,10 @@ type Result struct {
 }
 
 // Do serves the operation called name (without service and version) with a
-// JSON body, which must stay unchanged meanwhile. The answer's body is
-// appended to dst.
-func (a *API) Do(ctx context.Context, name string, body, dst []byte) (res Result) {
+// JSON body, which must stay unchanged meanwhile, to who asks, see API.as. The
+// answer's body is appended to dst.
+func (a *API) Do(ctx context.Context, who *Caller, name string, body, dst []byte) (res Result) {
+	a = a.as(who)
 	a.Engine.Requests.Add()
 	op := lookup(name)
 	if op == nil {
@@ -89,7 +92,7 @@ func (a *API) Do(ctx context.Context, name string, body, dst []byte) (res Result
 		}
 	}()
 	style := a.style(op.style)
-	out, err := op.serve(ctx, a, style, body, dst)
+	out, err := op.serve(ctx, a, op, style, body, dst)
 	if err != nil {
 		return fail(a.clientError(name, style, body, err), dst)
 	}

@@ -22,6 +22,11 @@ func (a *API) BatchExecuteStatement(ctx context.Context, in *model.BatchExecuteS
 	if mixedKinds(bound, faults) {
 		return nil, ddberr.StatementsMixedInBatch.Fault()
 	}
+	for i, s := range in.Statements {
+		if faults[i] == nil {
+			faults[i] = a.mayExecute(s.Statement, s.Parameters, model.Opt[string]{}, "")
+		}
+	}
 	out := &model.BatchExecuteStatementOutput{Responses: make([]model.BatchStatementResponse, len(in.Statements))}
 	for i, b := range bound {
 		res := &out.Responses[i]

@@ -56,8 +56,8 @@ func (a *API) describeNew(t *table.Table, warm bool) *model.TableDescription {
 
 // newDescriptor checks a request and builds what it asks for.
 func (a *API) newDescriptor(in *model.CreateTableInput) (*table.Descriptor, error) {
-	if in.VectorIndexes != nil || in.ResourcePolicy.Set || in.GlobalTableSourceArn.Set || in.GlobalTableSettingsReplicationMode.Set {
-		return nil, ddberr.Validation("This version of Stator has no vector indexes, resource policies or replicas")
+	if in.VectorIndexes != nil || in.GlobalTableSourceArn.Set || in.GlobalTableSettingsReplicationMode.Set {
+		return nil, ddberr.Validation("This version of Stator has no vector indexes or replicas")
 	}
 	if err := checkSchemaGiven(in); err != nil {
 		return nil, err
@@ -107,6 +107,11 @@ func (a *API) addSettings(d *table.Descriptor, in *model.CreateTableInput) (err 
 	}
 	if d.SSE, err = encryption(in.SSESpecification); err != nil {
 		return err
+	}
+	if in.ResourcePolicy.Set {
+		if d.Policy, err = a.newPolicy(nil, in.ResourcePolicy.V); err != nil {
+			return err
+		}
 	}
 	return setTags(d, in.Tags)
 }

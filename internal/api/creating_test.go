@@ -41,7 +41,7 @@ func TestTableBeingCreated(t *testing.T) {
 		{"DescribeContinuousBackups", `{"TableName":"tab"}`, `"ContinuousBackupsStatus":"ENABLED"`},
 		{"ListTables", `{}`, `["tab"]`},
 	} {
-		if got := string(a.Do(t.Context(), c.operation, []byte(c.body), nil).Body); !strings.Contains(got, c.want) {
+		if got := string(a.Do(t.Context(), nil, c.operation, []byte(c.body), nil).Body); !strings.Contains(got, c.want) {
 			t.Errorf("%s: got %s", c.operation, got)
 		}
 	}

@@ -32,7 +32,7 @@ func TestReadsOfChangingIndex(t *testing.T) {
 			"Scan":             `{"TableName":"indexed","IndexName":"gsi"}`,
 			"ExecuteStatement": `{"Statement":"SELECT * FROM indexed.gsi WHERE g = 'x'"}`,
 		} {
-			if got := string(a.Do(t.Context(), operation, []byte(body), nil).Body); !strings.Contains(got, c.want) {
+			if got := string(a.Do(t.Context(), nil, operation, []byte(body), nil).Body); !strings.Contains(got, c.want) {
 				t.Errorf("%s: got %s", operation, got)
 			}
 		}

@@ -19,7 +19,7 @@ type operation struct {
 }
 
 // handler decodes, checks, runs and encodes one request.
-type handler func(ctx context.Context, a *API, style ddberr.Style, body, dst []byte) ([]byte, error)
+type handler func(ctx context.Context, a *API, o *operation, style ddberr.Style, body, dst []byte) ([]byte, error)
 
 // operations is sorted by name. A new operation is a row here and a file.
 var operations = []operation{
@@ -31,6 +31,7 @@ var operations = []operation{
 	{"CreateTable", ddberr.Bare, run((*API).CreateTable)},
 	{"DeleteBackup", ddberr.Bare, run((*API).DeleteBackup)},
 	{"DeleteItem", ddberr.Enveloped, run((*API).DeleteItem)},
+	{"DeleteResourcePolicy", ddberr.Bare, run((*API).DeleteResourcePolicy)},
 	{"DeleteTable", ddberr.Bare, run((*API).DeleteTable)},
 	{"DescribeBackup", ddberr.Bare, run((*API).DescribeBackup)},
 	{"DescribeBulkOperation", ddberr.Bare, run((*API).DescribeBulkOperation)},
@@ -50,6 +51,7 @@ var operations = []operation{
 	{"ExportTableToPointInTime", ddberr.Bare, run((*API).ExportTableToPointInTime)},
 	{"GetItem", ddberr.Bare, run((*API).GetItem)},
 	{"GetRecords", ddberr.Bare, run((*API).GetRecords)},
+	{"GetResourcePolicy", ddberr.Bare, run((*API).GetResourcePolicy)},
 	{"GetShardIterator", ddberr.Bare, run((*API).GetShardIterator)},
 	{"ImportTable", ddberr.Bare, run((*API).ImportTable)},
 	{"ListBackups", ddberr.Bare, run((*API).ListBackups)},
@@ -60,6 +62,7 @@ var operations = []operation{
 	{"ListTables", ddberr.Bare, run((*API).ListTables)},
 	{"ListTagsOfResource", ddberr.Bare, run((*API).ListTagsOfResource)},
 	{"PutItem", ddberr.Enveloped, run((*API).PutItem)},
+	{"PutResourcePolicy", ddberr.Bare, run((*API).PutResourcePolicy)},
 	{"Query", ddberr.Bare, run((*API).Query)},
 	{"RestoreTableFromBackup", ddberr.Bare, run((*API).RestoreTableFromBackup)},
 	{"RestoreTableToPointInTime", ddberr.Bare, run((*API).RestoreTableToPointInTime)},
@@ -112,7 +115,7 @@ type response[Out any] interface {
 // run makes a handler of a method. The order of its steps is the order in
 // which errors win.
 func run[In, Out any, I request[In], O response[Out]](method func(*API, context.Context, I) (O, error)) handler {
-	return func(ctx context.Context, a *API, style ddberr.Style, body, dst []byte) ([]byte, error) {
+	return func(ctx context.Context, a *API, o *operation, style ddberr.Style, body, dst []byte) ([]byte, error) {
 		in := I(new(In))
 		s := wire.NewScanner(body)
 		if err := errors.Join(in.Decode(s), s.Finish()); err != nil {
@@ -122,6 +125,11 @@ func run[In, Out any, I request[In], O response[Out]](method func(*API, context.
 		in.Validate(&violations)
 		if violations.Any() {
 			return nil, violated(&violations, style, body)
+		}
+		if a.caller != nil {
+			if err := a.authorise(o.name, in); err != nil {
+				return nil, err
+			}
 		}
 		out, err := method(a, ctx, in)
 		if err != nil {

@@ -51,7 +51,7 @@ func newFaulty(t *testing.T) (*API, *faulty, *strings.Builder) {
 
 func do(t *testing.T, a *API, operation, body string, status int) {
 	t.Helper()
-	if res := a.Do(t.Context(), operation, []byte(body), nil); res.Status != status {
+	if res := a.Do(t.Context(), nil, operation, []byte(body), nil); res.Status != status {
 		t.Fatalf("%s: %d %s", operation, res.Status, res.Body)
 	}
 }

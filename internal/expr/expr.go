@@ -244,3 +244,20 @@ func checkSize(kind Kind, text string) *ddberr.Fault {
 	}
 	return ddberr.ExpressionLong.Fault(kind.prefix(), strconv.Itoa(len(text)))
 }
+
+// Names returns the top-level attributes that p uses, to read or to change them,
+// sorted.
+func (p *Parsed) Names() []string {
+	names := p.Condition.Names()
+	names = append(names, p.Filter.Names()...)
+	if p.Update != nil {
+		names = append(names, p.Update.used()...)
+	}
+	if p.KeyCondition != nil {
+		names = append(names, p.KeyCondition.Names()...)
+	}
+	if p.Projection != nil {
+		names = append(names, p.Projection.Names()...)
+	}
+	return sortedUnique(names)
+}

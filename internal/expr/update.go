@@ -76,6 +76,20 @@ func (u *Update) Names() []string {
 	return sortedUnique(names)
 }
 
+// used returns the top-level attributes that u changes, and those that it reads.
+func (u *Update) used() []string {
+	names := u.Names()
+	for i := range u.actions {
+		if v := u.actions[i].Value; v != nil {
+			v.eachPath(func(p Path) bool {
+				names = append(names, p[0].name)
+				return true
+			})
+		}
+	}
+	return names
+}
+
 // Literals returns the top-level attributes that u sets to a value from the
 // request, whatever the item.
 func (u *Update) Literals() attr.Item {

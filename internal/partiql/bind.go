@@ -1,6 +1,8 @@
 package partiql
 
 import (
+	"slices"
+
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/expr"
@@ -65,6 +67,21 @@ func (s *Statement) Bind(parameters []attr.InputValue) (*Bound, *ddberr.Fault) {
 		return b, b.bindChanges(s.changes)
 	}
 	return b, nil
+}
+
+// Names returns the top-level attributes that b uses, to read or to change them;
+// a SELECT of everything names none by that.
+func (b *Bound) Names() []string {
+	p := expr.Parsed{Condition: all(conditions(b.conjuncts)), Update: b.Update}
+	names := p.Names()
+	for name := range b.Item.All() {
+		names = append(names, name)
+	}
+	if b.Projection != nil {
+		names = append(names, b.Projection.Names()...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // bindWhere adds the conditions of n.

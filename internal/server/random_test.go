@@ -315,7 +315,7 @@ func (e *episode) send(r *rand.Rand, g *modeltest.Generator, name string, body [
 			return err
 		}
 	} else {
-		res := e.api.Do(e.Context(), name, bytes.Clone(body), nil)
+		res := e.api.Do(e.Context(), nil, name, bytes.Clone(body), nil)
 		status, answer = res.Status, res.Body
 	}
 	if err := g.Check(name, status, answer); err != nil {

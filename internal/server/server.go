@@ -9,6 +9,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"hash/crc32"
 	"log/slog"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/statordb/stator/internal/api"
 	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/identity"
 	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/trigger"
 	"github.com/statordb/stator/internal/wire"
@@ -45,14 +47,18 @@ const (
 	contentType = "application/x-amz-json-1.0"
 )
 
-// Config is what a Server needs. All members but Clock, Triggers and Copies are
-// required.
+// Config is what a Server needs. All members but Identity, Clock, Triggers and
+// Copies are required.
 type Config struct {
-	API     *api.API
-	Region  string
-	Metrics *Metrics
-	Log     *slog.Logger
-	Clock   Clock // nil: nobody may move the clock
+	API *api.API
+	// Identity knows who may sign requests; nil: they are not authenticated.
+	Identity *identity.Directory
+	Now      func() time.Time // by which signatures are judged
+	TLS      *tls.Config      // nil: connections are not encrypted
+	Region   string
+	Metrics  *Metrics
+	Log      *slog.Logger
+	Clock    Clock // nil: nobody may move the clock
 	// Triggers can be changed by programs on this machine; nil: by nobody.
 	Triggers *trigger.Triggers
 	// Copies can be made by programs on this machine; nil: by nobody.
@@ -102,7 +108,13 @@ type quiet struct{}
 func (quiet) Printf(string, ...any) {}
 
 // Serve answers requests on ln until Shutdown.
-func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(listener{ln, &s.open}) }
+func (s *Server) Serve(ln net.Listener) error {
+	ln = listener{ln, &s.open}
+	if s.TLS != nil {
+		ln = tls.NewListener(ln, s.TLS)
+	}
+	return s.http.Serve(ln)
+}
 
 // handle answers one request.
 func (s *Server) handle(c *fasthttp.RequestCtx) {
@@ -160,6 +172,14 @@ func twoLengths(h *fasthttp.RequestHeader) bool {
 
 // operation answers a request of the protocol.
 func (s *Server) operation(c *fasthttp.RequestCtx) {
+	var who signer
+	if s.Identity != nil {
+		var err error
+		if who, err = s.signerOf(c, "dynamodb"); err != nil {
+			s.refuseStranger(c, err)
+			return
+		}
+	}
 	in, err := s.bodies.read(c)
 	defer in.release()
 	if err != nil {
@@ -169,13 +189,21 @@ func (s *Server) operation(c *fasthttp.RequestCtx) {
 	if twoLengths(&c.Request.Header) {
 		c.SetConnectionClose()
 	}
+	var caller *api.Caller
+	if s.Identity != nil {
+		if err := s.verify(who, c, in.bytes); err != nil {
+			s.refuse(c, err)
+			return
+		}
+		caller = s.caller(who, c)
+	}
 	s.active.Add(1)
 	defer s.active.Add(-1)
 	start := time.Now()
 	name := s.operationName(view(c.Request.Header.Peek("X-Amz-Target")))
 	ctx := &requestContext{s.base, c}
 	out := c.Response.SwapBody(nil)[:0] // its memory is kept from the request before
-	res := s.API.Do(ctx, name, in.bytes, out)
+	res := s.API.Do(ctx, caller, name, in.bytes, out)
 	c.Response.Header.SetContentType(contentType)
 	id := s.answer(c, res)
 	took := time.Since(start)
@@ -267,11 +295,30 @@ func (c *requestContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// refuse answers a request that could not be read.
+// refuseStranger answers a request before its body was read.
+func (s *Server) refuseStranger(c *fasthttp.RequestCtx, err error) {
+	s.refuse(c, err)
+	if length := c.Request.Header.ContentLength(); length < 0 || length > strangersBody {
+		c.SetConnectionClose()
+		return
+	}
+	in, err := s.bodies.read(c) // so that the connection can be used for more
+	if in.release(); err != nil {
+		c.SetConnectionClose()
+	}
+}
+
+// strangersBody is how long a body may be that is read to be dropped.
+const strangersBody = 64 << 10
+
+// refuse answers a request that could not be read, or whose sender is not known.
 func (s *Server) refuse(c *fasthttp.RequestCtx, err error) {
 	e := ddberr.Serialization("")
 	var small *fasthttp.ErrSmallBuffer
+	var known *ddberr.Error
 	switch {
+	case errors.As(err, &known):
+		e = known
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		e.Status = fasthttp.StatusRequestEntityTooLarge
 		e.Code = "RequestEntityTooLarge"
@@ -283,7 +330,9 @@ func (s *Server) refuse(c *fasthttp.RequestCtx, err error) {
 	s.Metrics.refused(e.Code)
 	c.Response.Header.SetContentType(contentType)
 	s.answer(c, api.Result{Status: e.Status, Body: api.AppendError(nil, e), Code: e.Code})
-	c.SetConnectionClose()
+	if known == nil {
+		c.SetConnectionClose()
+	}
 }
 
 // view returns b as a string that shares its memory.

@@ -81,6 +81,9 @@ func (s *Streams) From(of Stream, shard *table.Shard, stamp uint64) Iterator {
 	return Iterator{of.ARN, shard.Number, max(stamp, shard.First), true, s.now()}
 }
 
+// Stream returns the ARN of the stream that it is in.
+func (it Iterator) Stream() string { return it.stream }
+
 // Stamp returns the smallest stamp that it will read.
 func (it Iterator) Stamp() uint64 { return it.next }
 

@@ -78,7 +78,7 @@ func (s *Streams) list(wanted func(*table.Descriptor) bool) []Stream {
 // Find returns the stream with an ARN. It returns a ValidationException for what
 // is not a stream's ARN.
 func (s *Streams) Find(arn string) (Stream, error) {
-	of, label, ok := parseARN(arn)
+	of, label, ok := ParseARN(arn)
 	if !ok {
 		return Stream{}, ddberr.Validation("Invalid StreamArn")
 	}
@@ -164,8 +164,8 @@ func (s Stream) Wait(shard *table.Shard, from uint64) <-chan struct{} {
 	return ended
 }
 
-// parseARN returns the ARN of the table and the label in the ARN of a stream.
-func parseARN(arn string) (of, label string, ok bool) {
+// ParseARN returns the ARN of the table and the label in the ARN of a stream.
+func ParseARN(arn string) (of, label string, ok bool) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "dynamodb" {
 		return "", "", false

@@ -41,6 +41,7 @@ type Descriptor struct {
 	Creating           bool          `json:",omitzero"` // it is being filled, see Fill
 	Restored           *Restored     `json:",omitempty"`
 	SSE                SSE
+	Policy             *Policy `json:",omitempty"` // replaced, never changed
 
 	keyNames []string // of the table's key attributes, sorted; set by prepare
 }
@@ -201,6 +202,10 @@ func cloneEach[T any](list []*T) []*T {
 // prepare derives what is not stored.
 func (d *Descriptor) prepare() {
 	d.keyNames = slices.Sorted(slices.Values(d.Key.Names()))
+	d.Policy.prepare()
+	for _, s := range d.Streams {
+		s.Policy.prepare()
+	}
 	for _, x := range d.Indexes {
 		if x.Projection.Type == "ALL" {
 			continue

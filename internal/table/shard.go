@@ -14,6 +14,7 @@ type Stream struct {
 	View     string // StreamViewType
 	Created  time.Time
 	Disabled time.Time `json:",omitzero"`
+	Policy   *Policy   `json:",omitempty"` // replaced, never changed
 }
 
 // Enabled reports whether changes still reach s.

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"strings"
+
+	"github.com/statordb/stator/internal/iam"
+	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/stream"
+	"github.com/statordb/stator/internal/table"
+)
+
+// subject is what a request takes an action on, and what policies can say of
+// that.
+type subject struct {
+	arn     string
+	account string      // of its owner
+	policy  *iam.Policy // its own, nil for none
+	table   *table.Table
+	schema  table.KeySchema // of the table, or of the index that arn names
+	tags    []model.Tag     // that the request gives it
+	untags  []string        // keys of tags that the request takes away
+	items   *use            // nil: the request is not about items
+}
+
+// aboutTable returns the table that a TableName means, be it there or not.
+func (a *API) aboutTable(nameOrARN string) subject {
+	name := a.tableName(nameOrARN)
+	account, _, _ := a.Home.Split(name)
+	s := subject{arn: a.tableARN(name), account: account}
+	if s.table = a.Engine.Catalog.Get(name); s.table != nil {
+		s.policy, s.schema = s.table.ResourcePolicy(), s.table.Key
+	}
+	return s
+}
+
+// aboutIndex returns the index of a table, or the table for "".
+func (a *API) aboutIndex(nameOrARN, index string) subject {
+	s := a.aboutTable(nameOrARN)
+	if index == "" {
+		return s
+	}
+	s.arn += "/index/" + index
+	s.schema = table.KeySchema{}
+	if s.table != nil {
+		if x := s.table.Index(index); x != nil {
+			s.schema = x.Key
+		}
+	}
+	return s
+}
+
+// aboutARN returns what an ARN names that has the ARN of its table in front: a
+// table, a stream, a backup, an export. What is no such ARN is a resource of the
+// caller's.
+func (a *API) aboutARN(arn string) subject {
+	if _, _, ok := stream.ParseARN(arn); ok {
+		return a.aboutStream(arn)
+	}
+	resource, ok := model.TableOfARN(arn)
+	if !ok {
+		return subject{arn: arn, account: a.Account}
+	}
+	title, rest, _ := strings.Cut(resource, "/")
+	s := a.aboutTable(strings.TrimSuffix(arn, resource) + title)
+	if rest != "" {
+		s.arn += "/" + rest
+	}
+	return s
+}
+
+// aboutStream returns the stream with an ARN, be it there or not. It has a policy
+// of its own.
+func (a *API) aboutStream(arn string) subject {
+	of, label, ok := stream.ParseARN(arn)
+	if !ok {
+		return subject{arn: arn, account: a.Account}
+	}
+	s := a.aboutTable(of)
+	s.arn += "/stream/" + label
+	s.policy = nil
+	if found, err := a.Streams.Find(arn); err == nil {
+		s.policy = found.ResourcePolicy()
+	}
+	return s
+}
+
+// values returns those of a condition key of the service, or about the resource.
+// (Service authorization reference, "Condition keys for Amazon DynamoDB".)
+func (s *subject) values(key string) ([]string, bool) {
+	if name, ok := strings.CutPrefix(key, "aws:resourcetag/"); ok {
+		return s.resourceTag(name)
+	}
+	if name, ok := strings.CutPrefix(key, "aws:requesttag/"); ok {
+		for _, t := range s.tags {
+			if strings.EqualFold(t.Key.V, name) {
+				return []string{t.Value.V}, true
+			}
+		}
+		return nil, false
+	}
+	switch key {
+	case "aws:tagkeys":
+		return s.tagKeys()
+	case "aws:resourceaccount":
+		return []string{s.account}, true
+	}
+	if s.items == nil {
+		return nil, false
+	}
+	return s.items.values(key, s.schema)
+}
+
+func (s *subject) resourceTag(name string) ([]string, bool) {
+	if s.table == nil {
+		return nil, false
+	}
+	for _, t := range s.table.Tags {
+		if strings.EqualFold(t.Key, name) {
+			return []string{t.Value}, true
+		}
+	}
+	return nil, false
+}
+
+func (s *subject) tagKeys() (keys []string, present bool) {
+	keys = s.untags
+	for _, t := range s.tags {
+		keys = append(keys, t.Key.V)
+	}
+	return keys, len(keys) > 0
+}
