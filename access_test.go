@@ -1,0 +1,262 @@
+package stator_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/statordb/stator"
+	"github.com/statordb/stator/internal/identity"
+)
+
+// The accounts of tests of access. The first is the server's own.
+const (
+	homeAccount  = "123456789012"
+	otherAccount = "111122223333"
+)
+
+// people are who may sign requests in a test: they are named "ACCOUNT user".
+type people struct {
+	*testing.T
+	file string
+	keys map[string]aws.Credentials
+}
+
+// newPeople makes a file of the users of policies: by name, JSON, "" for none.
+// Users of the account otherAccount have names that begin with "other".
+func newPeople(t *testing.T, policies map[string]string) *people {
+	t.Helper()
+	p := &people{t, filepath.Join(t.TempDir(), "iam.json"), map[string]aws.Credentials{}}
+	err := identity.Update(p.file, true, time.Now(), func(e *identity.Edit) error {
+		accounts := map[bool]*identity.Account{}
+		for isOther, id := range map[bool]string{false: homeAccount, true: otherAccount} {
+			a, err := e.CreateAccount(id, "account")
+			if err != nil {
+				return err
+			}
+			accounts[isOther] = a
+		}
+		for name, policy := range policies {
+			u, err := e.CreateUser(accounts[strings.HasPrefix(name, "other")], name, "/")
+			if err != nil {
+				return err
+			}
+			if policy != "" {
+				u.Policies = map[string]json.RawMessage{"p": json.RawMessage(policy)}
+			}
+			k, secret, err := e.CreateAccessKey(&u.AccessKeys)
+			if err != nil {
+				return err
+			}
+			p.keys[name] = aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: secret}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// serve opens a server for p, in memory.
+func (p *people) serve(change ...func(*stator.Config)) *stator.Server {
+	p.Helper()
+	c := stator.Config{Auth: "iam", IAMFile: p.file}
+	for _, f := range change {
+		f(&c)
+	}
+	srv, err := stator.Open(c)
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(func() {
+		if err := srv.Close(); err != nil {
+			p.Error(err)
+		}
+	})
+	return srv
+}
+
+// client returns a client of srv that signs as the user called name.
+func (p *people) client(srv *stator.Server, name string, options ...func(*dynamodb.Options)) *dynamodb.Client {
+	key, known := p.keys[name]
+	if !known {
+		p.Fatalf("there is no user %s", name)
+	}
+	return dynamodb.New(dynamodb.Options{
+		BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, key.SessionToken),
+		Retryer:     aws.NopRetryer{},
+	}, options...)
+}
+
+// allow returns a policy that allows actions, which are separated by spaces, on
+// everything under a condition, JSON, "" for none.
+func allow(actions, condition string) string {
+	if condition == "" {
+		condition = "{}"
+	}
+	list, _ := json.Marshal(strings.Fields(actions))
+	return fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": %s, "Resource": "*", "Condition": %s}]}`, list, condition)
+}
+
+// refused checks that err has a code, and a text if it is not "".
+func refused(t *testing.T, what string, err error, code, text string) {
+	t.Helper()
+	var e smithy.APIError
+	if !errors.As(err, &e) || e.ErrorCode() != code || text != "" && e.ErrorMessage() != text {
+		t.Errorf("%s: %v, want %s %s", what, err, code, text)
+	}
+}
+
+// createMusic creates the table Music, whose partition key is pk.
+func createMusic(t *testing.T, c *dynamodb.Client) string {
+	t.Helper()
+	out, err := c.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName: aws.String("Music"), BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: stringKeys("pk"), KeySchema: keySchema("pk", "")[:1],
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.TableDescription.TableArn
+}
+
+// TestAccess lets users do what their policies allow.
+func TestAccess(t *testing.T) {
+	p := newPeople(t, map[string]string{
+		"admin":  allow("dynamodb:*", ""),
+		"nobody": "",
+		"reader": allow("dynamodb:GetItem dynamodb:Query dynamodb:PartiQLSelect", ""),
+		"own":    allow("dynamodb:GetItem dynamodb:PutItem dynamodb:BatchGetItem", `{"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["${aws:username}"]}}`),
+		"some":   allow("dynamodb:GetItem", `{"ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "plays"]}, "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}}`),
+		"near":   allow("dynamodb:GetItem", `{"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}, "Bool": {"aws:SecureTransport": "false"}}`),
+		"far":    allow("dynamodb:GetItem", `{"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}`),
+	})
+	srv := p.serve()
+	ctx := t.Context()
+	admin := p.client(srv, "admin")
+	arn := createMusic(t, admin)
+	for _, pk := range []string{"own", "song"} {
+		if _, err := admin.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("Music"), Item: item{"pk": str(pk), "plays": num(7), "secret": str("s")}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	get := func(user, pk string, change ...func(*dynamodb.GetItemInput)) error {
+		in := &dynamodb.GetItemInput{TableName: aws.String("Music"), Key: item{"pk": str(pk)}}
+		for _, f := range change {
+			f(in)
+		}
+		_, err := p.client(srv, user).GetItem(ctx, in)
+		return err
+	}
+	denied := func(user, action string) string {
+		return "User: arn:aws:iam::" + homeAccount + ":user/" + user + " is not authorized to perform: dynamodb:" + action + " on resource: " + arn +
+			" because no identity-based policy allows the dynamodb:" + action + " action"
+	}
+	project := func(names string) func(*dynamodb.GetItemInput) {
+		return func(in *dynamodb.GetItemInput) { in.ProjectionExpression = aws.String(names) }
+	}
+	for what, err := range map[string]error{
+		"reader": get("reader", "song"), "own": get("own", "own"), "near": get("near", "song"), "some": get("some", "song", project("pk, plays")),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	refused(t, "nobody", get("nobody", "song"), "AccessDeniedException", denied("nobody", "GetItem"))
+	refused(t, "another's item", get("own", "song"), "AccessDeniedException", denied("own", "GetItem"))
+	refused(t, "everything of an item", get("some", "song"), "AccessDeniedException", denied("some", "GetItem"))
+	refused(t, "another attribute", get("some", "song", project("pk, secret")), "AccessDeniedException", denied("some", "GetItem"))
+	refused(t, "far", get("far", "song"), "AccessDeniedException", denied("far", "GetItem"))
+	_, err := p.client(srv, "own").BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
+		"Music": {Keys: []item{{"pk": str("own")}, {"pk": str("song")}}}}})
+	refused(t, "a batch with another's item", err, "AccessDeniedException", denied("own", "BatchGetItem"))
+	_, err = p.client(srv, "reader").PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("Music"), Item: item{"pk": str("x")}})
+	refused(t, "a put of a reader", err, "AccessDeniedException", denied("reader", "PutItem"))
+
+	batch, err := p.client(srv, "reader").BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: []types.BatchStatementRequest{
+		{Statement: aws.String(`DELETE FROM Music WHERE pk = 'song'`)},
+	}})
+	if err != nil || batch.Responses[0].Error == nil || batch.Responses[0].Error.Code != types.BatchStatementErrorCodeEnumAccessDenied {
+		t.Errorf("a statement that is not allowed: %v, %v", batch, err)
+	}
+	if err := get("reader", "song"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAccounts keeps the tables of accounts apart, until a policy lets others in.
+func TestAccounts(t *testing.T) {
+	p := newPeople(t, map[string]string{"admin": allow("dynamodb:*", ""), "other": allow("dynamodb:*", "")})
+	srv := p.serve()
+	ctx := t.Context()
+	admin, other := p.client(srv, "admin"), p.client(srv, "other")
+	arn, otherARN := createMusic(t, admin), createMusic(t, other)
+	equal(t, "ARN", arn, "arn:aws:dynamodb:us-east-1:"+homeAccount+":table/Music")
+	equal(t, "the other's ARN", otherARN, "arn:aws:dynamodb:us-east-1:"+otherAccount+":table/Music")
+	put := func(c *dynamodb.Client, table, pk string) error {
+		_, err := c.PutItem(ctx, &dynamodb.PutItemInput{TableName: &table, Item: item{"pk": str(pk)}})
+		return err
+	}
+	if err := errors.Join(put(admin, "Music", "a"), put(other, "Music", "b"), put(other, otherARN, "c")); err != nil {
+		t.Fatal(err)
+	}
+	count := func(c *dynamodb.Client, table string) int32 {
+		out, err := c.Scan(ctx, &dynamodb.ScanInput{TableName: &table})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Count
+	}
+	equal(t, "items", count(admin, "Music"), 1)
+	equal(t, "the other's items", count(other, "Music"), 2)
+	denied := "User: arn:aws:iam::" + otherAccount + ":user/other is not authorized to perform: dynamodb:PutItem on resource: " + arn +
+		" because no resource-based policy allows the dynamodb:PutItem action"
+	refused(t, "a put to another account", put(other, arn, "x"), "AccessDeniedException", denied)
+
+	policy := `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::` + otherAccount + `:user/other"},
+		"Action": "dynamodb:PutItem", "Resource": "` + arn + `"}]}`
+	if _, err := admin.PutResourcePolicy(ctx, &dynamodb.PutResourcePolicyInput{ResourceArn: &arn, Policy: &policy}); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(other, arn, "x"); err != nil {
+		t.Error(err)
+	}
+	equal(t, "items", count(admin, "Music"), 2)
+	equal(t, "the other's items", count(other, "Music"), 2)
+	if _, err := other.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: aws.String("Music")}); err != nil {
+		t.Error(err)
+	}
+	equal(t, "items", count(admin, "Music"), 2)
+}
+
+// TestStrangers refuses who is not known.
+func TestStrangers(t *testing.T) {
+	p := newPeople(t, map[string]string{"admin": allow("dynamodb:*", "")})
+	srv := p.serve()
+	good := p.keys["admin"]
+	p.keys["wrong"] = aws.Credentials{AccessKeyID: good.AccessKeyID, SecretAccessKey: "wrong"}
+	p.keys["unknown"] = aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: good.SecretAccessKey}
+	p.keys["token"] = aws.Credentials{AccessKeyID: good.AccessKeyID, SecretAccessKey: good.SecretAccessKey, SessionToken: "none"}
+	list := func(user string) error {
+		_, err := p.client(srv, user).ListTables(t.Context(), &dynamodb.ListTablesInput{})
+		return err
+	}
+	if err := list("admin"); err != nil {
+		t.Error(err)
+	}
+	refused(t, "a wrong secret", list("wrong"), "InvalidSignatureException", "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+	refused(t, "an unknown key", list("unknown"), "UnrecognizedClientException", "The security token included in the request is invalid.")
+	refused(t, "a token that is none", list("token"), "UnrecognizedClientException", "The security token included in the request is invalid.")
+}
