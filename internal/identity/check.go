@@ -17,6 +17,7 @@ var (
 	pathForm      = regexp.MustCompile(`^/([!-~]{1,510}/)?$`)
 	accessKeyForm = regexp.MustCompile(`^AKIA[A-Z2-7]{16}$`)
 	idForm        = regexp.MustCompile(`^A[A-Z]{3}[A-Z2-7]{17}$`)
+	providerForm  = regexp.MustCompile(`^[\w.:/~%-]{1,255}$`)
 	claimForm     = regexp.MustCompile(`^[\w.-]{1,64}$`)
 	tagForm       = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 )
@@ -173,21 +174,31 @@ func checkKeys(list []*AccessKey, seen map[string]bool) error {
 
 func (p *Provider) check() error {
 	u, err := url.Parse(p.URL)
+	if err == nil {
+		err = CheckURL(u)
+	}
 	switch {
-	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return fmt.Errorf("%q is no URL of an identity provider", p.URL)
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
-		return fmt.Errorf("the identity provider %s is asked over https, or over http on this machine only", p.URL)
+	case err != nil:
+		return fmt.Errorf("provider %q: %w", p.URL, err)
+	case u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("provider %q: the URL of an issuer has no query", p.URL)
 	case len(p.ClientIDs) == 0:
-		return fmt.Errorf("the identity provider %s has no client id: say whom its tokens are for", p.URL)
+		return fmt.Errorf("provider %s has no client id: say whom its tokens are for", p.URL)
+	case !providerForm.MatchString(p.KnownAs()):
+		return fmt.Errorf("provider %s: the name %q is not a host and a path", p.URL, p.KnownAs())
 	case p.SubjectClaim != "" && !claimForm.MatchString(p.SubjectClaim), p.SubjectKey != "" && !claimForm.MatchString(p.SubjectKey):
-		return fmt.Errorf("the identity provider %s: a claim or a key has 1 to 64 letters, digits and _.-", p.URL)
+		return fmt.Errorf("provider %s: a claim or a key has 1 to 64 letters, digits and _.-", p.URL)
 	}
 	return nil
 }
 
-// isLoopback reports whether a host is this machine.
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// CheckURL refuses the URL of an identity provider, or of something of it, that
+// is read over a network without TLS.
+func CheckURL(u *url.URL) error {
+	ip := net.ParseIP(u.Hostname())
+	loopback := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	if u.Hostname() == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
+		return errors.New("give an https URL; http is for providers on this machine")
+	}
+	return nil
 }

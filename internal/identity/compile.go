@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,7 +16,7 @@ type state struct {
 	people     map[string]*iam.Principal // users and root users, by ARN
 	roles      map[string]*CompiledRole  // by ARN
 	managed    map[string]*iam.Policy    // by ARN
-	providers  map[string][]*Provider    // by account
+	issuers    map[string][]*Issuer      // by account
 }
 
 // CompiledRole is a role as sessions and those who ask for them see it.
@@ -34,7 +33,7 @@ type CompiledRole struct {
 func compile(f *File, keys *keyring, generation uint64) (*state, error) {
 	s := &state{
 		generation: generation, keys: keys, access: map[string]*Credential{}, people: map[string]*iam.Principal{},
-		roles: map[string]*CompiledRole{}, managed: maps.Clone(awsManaged), providers: map[string][]*Provider{},
+		roles: map[string]*CompiledRole{}, managed: maps.Clone(awsManaged), issuers: map[string][]*Issuer{},
 	}
 	for _, a := range f.Accounts {
 		if err := s.addAccount(a); err != nil {
@@ -73,13 +72,12 @@ func (s *state) addAccount(a *Account) error {
 		}
 	}
 	for _, p := range a.Providers {
-		if p.Keys != nil {
-			if _, err := parseKeySet(p.Keys); err != nil {
-				return fmt.Errorf("provider %s: %w", p.URL, err)
-			}
+		i, err := p.issuer(a.AccountID)
+		if err != nil {
+			return err
 		}
+		s.issuers[a.AccountID] = append(s.issuers[a.AccountID], i)
 	}
-	s.providers[a.AccountID] = a.Providers
 	return nil
 }
 
@@ -173,13 +171,4 @@ func tagKeys(tags map[string]string) iam.Keys {
 		keys.Set("aws:PrincipalTag/"+key, value)
 	}
 	return keys
-}
-
-// parseKeySet checks a set of public keys.
-func parseKeySet(text json.RawMessage) (n int, err error) {
-	var set struct{ Keys []json.RawMessage }
-	if err := json.Unmarshal(text, &set); err != nil || len(set.Keys) == 0 {
-		return 0, fmt.Errorf("its Keys are no set of keys")
-	}
-	return len(set.Keys), nil
 }

@@ -84,9 +84,14 @@ const (
 	maxSession = 64 << 10
 )
 
-// ErrPackedTooLarge is the error of Issue for session policies and tags that
-// have no room in a token.
-var ErrPackedTooLarge = errors.New("the session policies and tags are too large")
+// PackedError is the error of Issue for session policies and tags that have no
+// room in a token.
+type PackedError struct{ Percent int }
+
+// Error implements error.
+func (e *PackedError) Error() string {
+	return fmt.Sprintf("the session policies and tags take %d %% of the room that they have", e.Percent)
+}
 
 // ErrNoKey is the error of Issue where there is no IAM file, or no key.
 var ErrNoKey = errors.New("there is no IAM key to seal sessions with")
@@ -133,7 +138,7 @@ func packed(g Grant) (percent int, err error) {
 	}
 	percent = (100*len(deflate(text)) + maxPacked - 1) / maxPacked
 	if percent > 100 {
-		return percent, fmt.Errorf("%w: %d %%", ErrPackedTooLarge, percent)
+		return percent, &PackedError{percent}
 	}
 	return percent, nil
 }
