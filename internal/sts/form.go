@@ -1,0 +1,172 @@
+package sts
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// form is the parameters of a request, and what is wrong with them so far.
+type form struct {
+	values url.Values
+	wrong  []string
+}
+
+// maxParameters is how many parameters a request may have: 50 tags have 100.
+const maxParameters = 200
+
+func parseForm(body []byte) (*form, error) {
+	if len(body) > MaxBody {
+		return nil, &Error{"RequestEntityTooLarge", 413, "The request is too large."}
+	}
+	text := string(body)
+	values, err := url.ParseQuery(text)
+	if err != nil || strings.Count(text, "&") >= maxParameters || !utf8.ValidString(text) {
+		return nil, sender("MalformedQueryString", "The query string contains a syntax error.")
+	}
+	return &form{values: values}, nil
+}
+
+func (f *form) get(name string) string { return f.values.Get(name) }
+
+// recorded returns the parameters that may be recorded: neither tokens, which
+// let somebody in, nor policies and tags, which are long.
+func (f *form) recorded() map[string]string {
+	if f == nil {
+		return nil
+	}
+	out := map[string]string{}
+	for _, name := range []string{"RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId", "SourceIdentity", "ProviderId"} {
+		if f.values.Has(name) {
+			out[strings.ToLower(name[:1])+name[1:]] = printable(f.get(name))
+		}
+	}
+	return out
+}
+
+// constraint is what a text must be.
+type constraint struct {
+	least, most int // characters
+	pattern     *regexp.Regexp
+	shown       string // the pattern, as errors show it
+}
+
+func matching(least, most int, pattern string) constraint {
+	return constraint{least, most, regexp.MustCompile(`^(?:` + pattern + `)$`), pattern}
+}
+
+// The constraints of parameters. (STS service model.)
+var (
+	arnText        = matching(20, 2048, `[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{0085}\x{00A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]+`)
+	sessionName    = matching(2, 64, `[\w+=,.@-]*`)
+	policyText     = matching(1, 2048, `[\x{0009}\x{000A}\x{000D}\x{0020}-\x{00FF}]+`)
+	externalID     = matching(2, 1224, `[\w+=,.@:\/-]*`)
+	sourceIdentity = matching(2, 64, `[\w+=,.@-]*`)
+	tagKey         = matching(1, 128, `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
+	tagValue       = matching(0, 256, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`)
+	webToken       = constraint{least: 4, most: 20000}
+	providerID     = constraint{least: 4, most: 2048}
+)
+
+// text returns a parameter, "" if it is not there, and notes what is wrong with
+// it.
+func (f *form) text(name string, c constraint, required bool) string {
+	if !f.values.Has(name) {
+		if required {
+			f.note("Value null at '%s' failed to satisfy constraint: Member must not be null", member(name))
+		}
+		return ""
+	}
+	return f.checked(f.get(name), member(name), c)
+}
+
+func (f *form) checked(value, at string, c constraint) string {
+	failed := func(format string, args ...any) {
+		f.note("Value '%s' at '%s' failed to satisfy constraint: "+format, append([]any{printable(value), at}, args...)...)
+	}
+	if c.pattern != nil && !c.pattern.MatchString(value) {
+		failed("Member must satisfy regular expression pattern: %s", strings.NewReplacer(`\x{`, `\u`, `}`, ``).Replace(c.shown))
+	}
+	switch n := utf8.RuneCountInString(value); {
+	case n < c.least:
+		failed("Member must have length greater than or equal to %d", c.least)
+	case n > c.most:
+		failed("Member must have length less than or equal to %d", c.most)
+	}
+	return value
+}
+
+// seconds returns DurationSeconds, or what it is if it is not there.
+func (f *form) seconds(absent, least, most int) int {
+	text := f.get("DurationSeconds")
+	if text == "" {
+		return absent
+	}
+	n, err := strconv.Atoi(text)
+	switch {
+	case err != nil:
+		f.note("Value '%s' at 'durationSeconds' failed to satisfy constraint: Member must be an integer", printable(text))
+	case n < least:
+		f.note("Value '%d' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to %d", n, least)
+	case n > most:
+		f.note("Value '%d' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to %d", n, most)
+	}
+	return n
+}
+
+// list returns the elements of a list, which are at LIST.member.1 and so on,
+// each with a suffix.
+func (f *form) list(name, suffix string, most int, c constraint) (all []string) {
+	for i := 1; f.values.Has(element(name, i) + suffix); i++ {
+		if i > most {
+			f.note("Value at '%s' failed to satisfy constraint: Member must have length less than or equal to %d", member(name), most)
+			return all
+		}
+		at := fmt.Sprintf("%s.%d.member%s", member(name), i, strings.ToLower(suffix))
+		all = append(all, f.checked(f.get(element(name, i)+suffix), at, c))
+	}
+	return all
+}
+
+// tags returns the session tags of a request, nil for none.
+func (f *form) tags() map[string]string {
+	keys := f.list("Tags", ".Key", 50, tagKey)
+	if keys == nil {
+		return nil
+	}
+	tags, seen := map[string]string{}, map[string]bool{}
+	for i, key := range keys {
+		if lower := strings.ToLower(key); seen[lower] {
+			f.note("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		} else {
+			seen[lower] = true
+		}
+		at := fmt.Sprintf("tags.%d.member.value", i+1)
+		tags[key] = f.checked(f.get(element("Tags", i+1)+".Value"), at, tagValue)
+	}
+	return tags
+}
+
+func element(list string, i int) string { return list + ".member." + strconv.Itoa(i) }
+
+// member returns the name of a parameter as errors show it.
+func member(name string) string { return strings.ToLower(name[:1]) + name[1:] }
+
+func (f *form) note(format string, args ...any) {
+	f.wrong = append(f.wrong, fmt.Sprintf(format, args...))
+}
+
+// err returns the ValidationError of what was noted, nil for nothing.
+func (f *form) err() error {
+	switch n := len(f.wrong); n {
+	case 0:
+		return nil
+	case 1:
+		return sender("ValidationError", "1 validation error detected: %s", f.wrong[0])
+	default:
+		return sender("ValidationError", "%d validation errors detected: %s", n, strings.Join(f.wrong, "; "))
+	}
+}

@@ -1,0 +1,40 @@
+package sts
+
+import (
+	"context"
+	"time"
+
+	"github.com/statordb/stator/internal/identity"
+)
+
+// How long a session of a user is, in seconds; that of a root user is at most
+// an hour.
+const (
+	minDuration      = 900
+	maxUserDuration  = 129600
+	userDuration     = 43200
+	rootUserDuration = 3600
+)
+
+type sessionToken struct{ Credentials credentials }
+
+// getSessionToken gives a user temporary credentials with the user's own
+// permissions.
+func (s *STS) getSessionToken(_ context.Context, c *call) (any, error) {
+	duration := c.form.seconds(userDuration, minDuration, maxUserDuration)
+	if err := c.form.err(); err != nil {
+		return nil, err
+	}
+	p := c.Caller.Principal
+	if c.Caller.Session != nil {
+		return nil, denied("Cannot call GetSessionToken with session credentials")
+	}
+	if p.IsRoot() {
+		duration = min(duration, rootUserDuration)
+	}
+	issued, err := s.directory.Issue(identity.Grant{Holder: p, Duration: time.Duration(duration) * time.Second})
+	if err != nil {
+		return nil, err
+	}
+	return sessionToken{credentialsOf(issued)}, nil
+}
