@@ -23,6 +23,7 @@ import (
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/server"
 	"github.com/statordb/stator/internal/stream"
+	"github.com/statordb/stator/internal/sts"
 	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/transfer"
 	"github.com/statordb/stator/internal/trigger"
@@ -134,6 +135,9 @@ func (s *Server) open() (err error) {
 		return fmt.Errorf("create the triggers: %w", err)
 	}
 	front := server.Config{API: operations, Identity: s.who, Now: s.real, TLS: s.tls, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine, s.backups, s.kinesis), Log: s.config.Log}
+	if s.who != nil {
+		front.STS = sts.New(sts.Options{Directory: s.who, Now: s.real, Log: s.config.Log})
+	}
 	if s.clock != nil {
 		front.Clock = s
 	}

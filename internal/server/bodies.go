@@ -32,9 +32,9 @@ type body struct {
 	of    *bodies
 }
 
-// read reads the body of a request whose head was read. The caller releases
-// it in any case.
-func (b *bodies) read(c *fasthttp.RequestCtx) (*body, error) {
+// read reads the body of a request whose head was read, of at most limit bytes.
+// The caller releases it in any case.
+func (b *bodies) read(c *fasthttp.RequestCtx, limit int) (*body, error) {
 	in, _ := b.spare.Get().(*body)
 	if in == nil {
 		in = &body{of: b}
@@ -46,10 +46,10 @@ func (b *bodies) read(c *fasthttp.RequestCtx) (*body, error) {
 		return in, nil
 	}
 	length := c.Request.Header.ContentLength() // negative: not known
-	if length > maxBody {
+	if length > limit {
 		return in, fasthttp.ErrBodyTooLarge
 	}
-	err := in.fill(stream)
+	err := in.fill(stream, limit)
 	if err == nil && length > len(in.bytes) {
 		err = io.ErrUnexpectedEOF
 	}
@@ -57,7 +57,7 @@ func (b *bodies) read(c *fasthttp.RequestCtx) (*body, error) {
 }
 
 // fill reads stream to its end.
-func (in *body) fill(stream io.Reader) error {
+func (in *body) fill(stream io.Reader, limit int) error {
 	for {
 		if len(in.bytes) == cap(in.bytes) && !in.grow() {
 			return errBodies
@@ -65,7 +65,7 @@ func (in *body) fill(stream io.Reader) error {
 		n, err := stream.Read(in.bytes[len(in.bytes):cap(in.bytes)])
 		in.bytes = in.bytes[:len(in.bytes)+n]
 		switch {
-		case len(in.bytes) > maxBody:
+		case len(in.bytes) > limit:
 			return fasthttp.ErrBodyTooLarge
 		case err == io.EOF:
 			return nil

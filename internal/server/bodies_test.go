@@ -21,7 +21,7 @@ func TestBodies(t *testing.T) {
 	b := &bodies{limit: 100 << 10}
 	fill := func(n int) (*body, error) {
 		in := &body{of: b}
-		return in, in.fill(bytes.NewReader(bytes.Repeat([]byte("x"), n)))
+		return in, in.fill(bytes.NewReader(bytes.Repeat([]byte("x"), n)), maxBody)
 	}
 	first, err := fill(50 << 10)
 	if err != nil || len(first.bytes) != 50<<10 || b.inUse.Load() != int64(cap(first.bytes)) {
@@ -56,7 +56,7 @@ func serveBodies(t *testing.T, b *bodies) *http.Client {
 	t.Helper()
 	ln := fasthttputil.NewInmemoryListener()
 	srv := &fasthttp.Server{StreamRequestBody: true, MaxRequestBodySize: maxBody, Handler: func(c *fasthttp.RequestCtx) {
-		in, err := b.read(c)
+		in, err := b.read(c, maxBody)
 		defer in.release()
 		if err != nil {
 			c.SetConnectionClose()

@@ -29,7 +29,7 @@ func (s *Server) clock(c *fasthttp.RequestCtx) {
 		return
 	}
 	if c.IsPut() {
-		in, err := s.bodies.read(c)
+		in, err := s.bodies.read(c, maxBody)
 		defer in.release()
 		if err != nil {
 			s.refuse(c, err)

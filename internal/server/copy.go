@@ -68,7 +68,7 @@ func (s *Server) copies(c *fasthttp.RequestCtx) {
 }
 
 func (s *Server) startCopy(c *fasthttp.RequestCtx) error {
-	in, err := s.bodies.read(c)
+	in, err := s.bodies.read(c, maxBody)
 	defer in.release()
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"hash/crc32"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ import (
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/identity"
 	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/sts"
 	"github.com/statordb/stator/internal/trigger"
 	"github.com/statordb/stator/internal/wire"
 )
@@ -47,12 +49,13 @@ const (
 	contentType = "application/x-amz-json-1.0"
 )
 
-// Config is what a Server needs. All members but Identity, Clock, Triggers and
+// Config is what a Server needs. All members but Identity, STS, TLS, Clock, Triggers and
 // Copies are required.
 type Config struct {
 	API *api.API
 	// Identity knows who may sign requests; nil: they are not authenticated.
 	Identity *identity.Directory
+	STS      *sts.STS         // makes sessions; nil without Identity
 	Now      func() time.Time // by which signatures are judged
 	TLS      *tls.Config      // nil: connections are not encrypted
 	Region   string
@@ -118,11 +121,22 @@ func (s *Server) Serve(ln net.Listener) error {
 
 // handle answers one request.
 func (s *Server) handle(c *fasthttp.RequestCtx) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.Log.Error("request panicked", "panic", r, "stack", string(debug.Stack()))
+			s.refuse(c, ddberr.Internal())
+			c.SetConnectionClose()
+		}
+	}()
 	if len(c.Request.Header.Peek("Origin")) > 0 {
 		allowOrigin(c)
 	}
 	if c.IsPost() && isJSON(view(c.Request.Header.ContentType())) {
 		s.operation(c)
+		return
+	}
+	if s.STS != nil && c.IsPost() && isForm(view(c.Request.Header.ContentType())) {
+		s.session(c)
 		return
 	}
 	if c.RequestBodyStream() != nil {
@@ -180,7 +194,7 @@ func (s *Server) operation(c *fasthttp.RequestCtx) {
 			return
 		}
 	}
-	in, err := s.bodies.read(c)
+	in, err := s.bodies.read(c, maxBody)
 	defer in.release()
 	if err != nil {
 		s.refuse(c, err)
@@ -298,11 +312,16 @@ func (c *requestContext) Value(key any) any {
 // refuseStranger answers a request before its body was read.
 func (s *Server) refuseStranger(c *fasthttp.RequestCtx, err error) {
 	s.refuse(c, err)
+	s.dropBody(c)
+}
+
+// dropBody reads a body that nobody needs, or says that nothing follows it.
+func (s *Server) dropBody(c *fasthttp.RequestCtx) {
 	if length := c.Request.Header.ContentLength(); length < 0 || length > strangersBody {
 		c.SetConnectionClose()
 		return
 	}
-	in, err := s.bodies.read(c) // so that the connection can be used for more
+	in, err := s.bodies.read(c, strangersBody) // so that the connection can be used for more
 	if in.release(); err != nil {
 		c.SetConnectionClose()
 	}

@@ -53,7 +53,7 @@ func (s *Server) triggers(c *fasthttp.RequestCtx) {
 
 func (s *Server) putTrigger(c *fasthttp.RequestCtx, name string) (trigger.Status, error) {
 	var t trigger.Trigger
-	in, err := s.bodies.read(c)
+	in, err := s.bodies.read(c, maxBody)
 	defer in.release()
 	if err != nil {
 		return trigger.Status{}, err

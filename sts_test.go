@@ -1,0 +1,65 @@
+package stator_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/statordb/stator/internal/identity"
+)
+
+// TestSTS takes on a role and uses the tables of its account with it.
+func TestSTS(t *testing.T) {
+	p := newPeople(t, map[string]string{"admin": allow("dynamodb:*", ""), "other": allow("sts:AssumeRole", "")})
+	err := identity.Update(p.file, false, time.Now(), func(e *identity.Edit) error {
+		r, err := e.CreateRole(e.Account(homeAccount), "reader", "/", json.RawMessage(`{"Version": "2012-10-17", "Statement": [
+			{"Effect": "Allow", "Principal": {"AWS": "`+otherAccount+`"}, "Action": "sts:AssumeRole"}]}`))
+		if err == nil {
+			r.Policies = map[string]json.RawMessage{"p": json.RawMessage(allow("dynamodb:GetItem dynamodb:ListTables", ""))}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := p.serve()
+	createMusic(t, p.client(srv, "admin"))
+	ctx := t.Context()
+	c := sts.New(sts.Options{BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Credentials: p.client(srv, "other").Options().Credentials})
+	who, err := c.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "who", *who.Arn, "arn:aws:iam::"+otherAccount+":user/other")
+
+	role := "arn:aws:iam::" + homeAccount + ":role/reader"
+	session := stscreds.NewAssumeRoleProvider(c, role, func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = "visit" })
+	reader := dynamodb.New(dynamodb.Options{BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Credentials: session, Retryer: aws.NopRetryer{}})
+	out, err := reader.ListTables(ctx, &dynamodb.ListTablesInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equalSlices(t, "tables", out.TableNames, []string{"Music"})
+	_, err = reader.Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("Music")})
+	refused(t, "a scan in a session", err, "AccessDeniedException", "User: arn:aws:sts::"+homeAccount+":assumed-role/reader/visit is not authorized to perform: dynamodb:Scan"+
+		" on resource: arn:aws:dynamodb:us-east-1:"+homeAccount+":table/Music because no identity-based policy allows the dynamodb:Scan action")
+
+	key, err := session.Retrieve(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key.SessionToken = key.SessionToken[:len(key.SessionToken)-8] + "AAAAAAAA"
+	forged := dynamodb.New(dynamodb.Options{BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Retryer: aws.NopRetryer{},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil })})
+	_, err = forged.ListTables(ctx, &dynamodb.ListTablesInput{})
+	refused(t, "a forged token", err, "UnrecognizedClientException", "The security token included in the request is invalid.")
+	_, err = sts.New(sts.Options{BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Credentials: p.client(srv, "admin").Options().Credentials}).
+		AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("visit")})
+	refused(t, "a role for others", err, "AccessDenied", "User: arn:aws:iam::"+homeAccount+":user/admin is not authorized to perform: sts:AssumeRole on resource: "+role)
+}
