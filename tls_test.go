@@ -1,0 +1,201 @@
+package stator_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/statordb/stator"
+	"github.com/statordb/stator/internal/patience"
+)
+
+// authority signs certificates in a test.
+type authority struct {
+	*testing.T
+	dir  string
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{T: t, dir: t.TempDir()}
+	a.issue("ca", 1, nil)
+	return a
+}
+
+// issue writes NAME.pem and NAME-key.pem; that of the authority itself if there is
+// none yet.
+func (a *authority) issue(name string, serial int64, usage []x509.ExtKeyUsage) (cert, key string) {
+	a.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, ExtKeyUsage: usage, BasicConstraintsValid: true, IsCA: a.cert == nil,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	parent, signer := a.cert, a.key
+	if parent == nil {
+		parent, signer, template.KeyUsage = template, private, x509.KeyUsageCertSign
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, private.Public(), signer)
+	if err != nil {
+		a.Fatal(err)
+	}
+	if a.cert == nil {
+		a.key = private
+		if a.cert, err = x509.ParseCertificate(der); err != nil {
+			a.Fatal(err)
+		}
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		a.Fatal(err)
+	}
+	cert, key = filepath.Join(a.dir, name+".pem"), filepath.Join(a.dir, name+"-key.pem")
+	a.write(cert, "CERTIFICATE", der)
+	a.write(key, "PRIVATE KEY", keyDER)
+	return cert, key
+}
+
+func (a *authority) write(path, kind string, der []byte) {
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		a.Fatal(err)
+	}
+}
+
+// trusting returns the configuration of who trusts the certificate in a file.
+func trusting(t *testing.T, file string) *tls.Config {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		t.Fatalf("%s holds no certificate", file)
+	}
+	return &tls.Config{RootCAs: pool}
+}
+
+// over lists the tables of srv over TLS, and returns the serial number of its
+// certificate.
+func over(t *testing.T, srv *stator.Server, config *tls.Config) (serial string, err error) {
+	t.Helper()
+	transport := &http.Transport{TLSClientConfig: config}
+	defer transport.CloseIdleConnections()
+	client := newClientWith(srv.URL(), func(o *dynamodb.Options) { o.HTTPClient = &http.Client{Transport: transport}; o.RetryMaxAttempts = 1 })
+	if _, err := client.ListTables(t.Context(), &dynamodb.ListTablesInput{}); err != nil {
+		return "", err
+	}
+	conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", srv.Addr())
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	state := conn.(*tls.Conn).ConnectionState()
+	return state.PeerCertificates[0].SerialNumber.String(), nil
+}
+
+func openTLS(t *testing.T, c stator.Config) *stator.Server {
+	t.Helper()
+	srv, err := stator.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { mustClose(t, srv) })
+	return srv
+}
+
+// TestTLS encrypts connections, follows the certificate, and wants one of clients
+// if it is told to.
+func TestTLS(t *testing.T) {
+	a := newAuthority(t)
+	cert, key := a.issue("server", 2, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth})
+	var log lockedBuilder
+	srv := openTLS(t, stator.Config{TLSCertificate: cert, TLSKey: key, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	trust := trusting(t, filepath.Join(a.dir, "ca.pem"))
+	serial, err := over(t, srv, trust)
+	if err != nil || serial != "2" {
+		t.Fatalf("certificate %s, %v", serial, err)
+	}
+	if _, err := over(t, srv, &tls.Config{}); err == nil {
+		t.Error("a certificate of nobody is trusted")
+	}
+	old := trust.Clone()
+	old.MaxVersion = tls.VersionTLS11
+	if _, err := over(t, srv, old); err == nil {
+		t.Error("TLS 1.1 is taken")
+	}
+	a.issue("server", 3, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth})
+	patience.Until(t, func() bool {
+		serial, err := over(t, srv, trust)
+		return err == nil && serial == "3"
+	}, "the new certificate is used")
+	if err := os.WriteFile(cert, []byte("broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	patience.Until(t, func() bool {
+		if serial, err := over(t, srv, trust); err != nil || serial != "3" {
+			t.Fatalf("after a broken certificate: %s, %v", serial, err)
+		}
+		return strings.Contains(log.String(), "the certificate cannot be read")
+	}, "the broken certificate is noticed")
+}
+
+// TestClientCertificates lets in only who has one.
+func TestClientCertificates(t *testing.T) {
+	a := newAuthority(t)
+	cert, key := a.issue("server", 2, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth})
+	srv := openTLS(t, stator.Config{TLSCertificate: cert, TLSKey: key, TLSClientCA: filepath.Join(a.dir, "ca.pem")})
+	trust := trusting(t, filepath.Join(a.dir, "ca.pem"))
+	if _, err := over(t, srv, trust); err == nil {
+		t.Error("a client without a certificate is let in")
+	}
+	for who, by := range map[string]*authority{"a client": a, "a stranger": newAuthority(t)} {
+		pair, err := tls.LoadX509KeyPair(by.issue("client", 4, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := trust.Clone()
+		config.Certificates = []tls.Certificate{pair}
+		if _, err := over(t, srv, config); (err == nil) != (by == a) {
+			t.Errorf("%s: %v", who, err)
+		}
+	}
+}
+
+// TestSelfSigned makes a certificate, once, that a client can be told to trust.
+func TestSelfSigned(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tls")
+	first, err := over(t, openTLS(t, stator.Config{TLSSelfSigned: dir}), trustingIn(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := over(t, openTLS(t, stator.Config{TLSSelfSigned: dir}), trustingIn(t, dir))
+	if err != nil || first != second {
+		t.Errorf("certificate %s is followed by %s, %v", first, second, err)
+	}
+}
+
+// trustingIn is trusting for the certificate that a server has made in dir.
+func trustingIn(t *testing.T, dir string) *tls.Config {
+	return trusting(t, filepath.Join(dir, "cert.pem"))
+}
