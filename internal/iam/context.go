@@ -22,21 +22,33 @@ func (k Keys) Values(key string) (values []string, present bool) {
 	return values, present
 }
 
-// asked is a Context of what is known of the principal, then of the request.
-type asked struct {
-	who *Principal
-	of  Context // nil for nothing
+// values returns the values of a key: what is known of the principal, then of
+// the request. They are good until the next call.
+func (q *question) values(key string) []string {
+	if one, known := q.who.key(key); known {
+		q.one[0] = one
+		return q.one[:]
+	}
+	if values, present := q.who.Keys.Values(key); present || q.context == nil {
+		return values
+	}
+	values, _ := q.context.Values(key)
+	return values
 }
 
-// Values implements Context.
-func (a asked) Values(key string) (values []string, present bool) {
-	if one, known := a.who.key(key); known {
-		return []string{one}, true
+// value returns the first value of a key, and how many it has.
+func (q *question) value(key string) (first string, n int) {
+	if one, known := q.who.key(key); known {
+		return one, 1
 	}
-	if values, present = a.who.Keys.Values(key); present || a.of == nil {
-		return values, present
+	values, present := q.who.Keys.Values(key)
+	if !present && q.context != nil {
+		values, _ = q.context.Values(key)
 	}
-	return a.of.Values(key)
+	if len(values) == 0 {
+		return "", 0
+	}
+	return values[0], len(values)
 }
 
 // key returns the global condition keys of p that every request has. (IAM user
@@ -44,10 +56,9 @@ func (a asked) Values(key string) (values []string, present bool) {
 func (p *Principal) key(name string) (value string, known bool) {
 	switch name {
 	case "aws:principalarn":
-		if p.Role != "" {
-			return p.Role, true
+		if value = p.Role; value == "" {
+			value = p.ARN
 		}
-		return p.ARN, true
 	case "aws:principalaccount":
 		value = p.Account
 	case "aws:principaltype":

@@ -2,7 +2,6 @@ package iam
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -11,8 +10,9 @@ type Request struct {
 	Principal *Principal
 	Action    string // "dynamodb:GetItem"
 	Resource  string // ARN; "*" for what has none
-	// Account is the account of the resource. Policy is the resource's, nil for
-	// none.
+	// Account is the account of the resource, "" for the principal's. Policy is
+	// the resource's, nil for none; for a role that is to be assumed it is its
+	// trust policy.
 	Account string
 	Policy  *Policy
 	// Context is what conditions may ask about beside the principal, nil for
@@ -37,114 +37,163 @@ type Source string
 const (
 	ByIdentity Source = "identity-based policy"
 	ByResource Source = "resource-based policy"
+	ByTrust    Source = "role trust policy"
 	ByBoundary Source = "permissions boundary"
 	BySession  Source = "session policy"
 	ByRoot     Source = "root user"
 )
 
 // Reason returns what the text of a denial says behind "because", or "with".
+// (IAM user guide, "Troubleshoot access denied error messages".)
 func (d Decision) Reason(action string) string {
-	if d.Explicit {
-		article := "a"
-		if d.By == ByIdentity {
-			article = "an"
-		}
-		return fmt.Sprintf("with an explicit deny in %s %s", article, d.By)
+	if !d.Explicit {
+		return fmt.Sprintf("because no %s allows the %s action", d.By, action)
 	}
-	return fmt.Sprintf("because no %s allows the %s action", d.By, action)
+	article := "a"
+	switch d.By {
+	case ByIdentity:
+		article = "an"
+	case ByTrust:
+		article = "the"
+	}
+	return fmt.Sprintf("with an explicit deny in %s %s", article, d.By)
 }
 
 // Decide decides r, in the order that the package says.
 func Decide(r Request) Decision {
-	who := r.Principal
-	r.Context = asked{who, r.Context}
-	action := strings.ToLower(r.Action)
-	if d, denied := r.deny(action); denied {
+	q := ask(&r)
+	if d, denied := q.deny(r.Policy); denied {
 		return d
 	}
+	who := r.Principal
 	same := r.Account == "" || r.Account == who.Account
-	if who.IsRoot() && same {
-		return Decision{Allowed: true, By: ByRoot}
-	}
-	grant, how := r.grant(action)
-	if same && how == itself {
-		return Decision{Allowed: true, By: ByResource, Statement: grant}
-	}
-	d := Decision{By: ByIdentity}
+	granted, how := q.grant(r.Policy)
+	grant := Decision{Allowed: true, By: r.Policy.source(), Statement: granted}
 	switch {
-	case same && how == byRole:
-		d = Decision{Allowed: true, By: ByResource, Statement: grant}
-	case who.IsRoot():
-		d = Decision{Allowed: true, By: ByRoot}
-	default:
-		for _, p := range who.Identity {
-			if s := p.find(r, action, false); s != nil {
-				d.Allowed, d.Statement = true, s.name()
-				break
-			}
-		}
+	case how == unnamed && r.Policy.mustGrant():
+		return Decision{By: ByTrust}
+	case same && who.IsRoot():
+		return Decision{Allowed: true, By: ByRoot}
+	case same && how == itself:
+		return grant
 	}
-	if d.Allowed && who.Boundary != nil && who.Boundary.find(r, action, false) == nil {
+	d := q.identity()
+	if same && how == byRole {
+		d = grant
+	}
+	switch {
+	case !d.Allowed:
+		return d
+	case who.Boundary != nil && who.Boundary.find(&q, false) == nil:
 		return Decision{By: ByBoundary}
-	}
-	if d.Allowed && len(who.Session) > 0 && !anyAllows(who.Session, r, action) {
+	case len(who.Session) > 0 && !q.sessionAllows():
 		return Decision{By: BySession}
-	}
-	if d.Allowed && how == unnamed && (!same || r.Policy != nil && r.Policy.trust) {
+	case !same && how == unnamed:
 		return Decision{By: ByResource}
 	}
 	return d
 }
 
-func anyAllows(policies []*Policy, r Request, action string) bool {
-	for _, p := range policies {
-		if p.find(r, action, false) != nil {
+// question is a Request as statements ask about it.
+type question struct {
+	who      *Principal
+	action   string // in lower case
+	resource string
+	arn      [arnParts]string
+	isARN    bool
+	context  Context
+	one      [1]string // room for a value of the principal's
+}
+
+func ask(r *Request) question {
+	q := question{who: r.Principal, action: strings.ToLower(r.Action), resource: r.Resource, context: r.Context}
+	q.arn, q.isARN = splitARN(r.Resource)
+	return q
+}
+
+// deny looks for a Deny.
+func (q *question) deny(ofResource *Policy) (d Decision, denied bool) {
+	if s := ofResource.find(q, true); s != nil {
+		return Decision{Explicit: true, By: ofResource.source(), Statement: s.name}, true
+	}
+	for _, p := range q.who.Identity {
+		if s := p.find(q, true); s != nil {
+			return Decision{Explicit: true, By: ByIdentity, Statement: s.name}, true
+		}
+	}
+	if s := q.who.Boundary.find(q, true); s != nil {
+		return Decision{Explicit: true, By: ByBoundary, Statement: s.name}, true
+	}
+	for _, p := range q.who.Session {
+		if s := p.find(q, true); s != nil {
+			return Decision{Explicit: true, By: BySession, Statement: s.name}, true
+		}
+	}
+	return d, false
+}
+
+// identity decides by the policies of the principal alone. The root user of
+// another account needs none.
+func (q *question) identity() Decision {
+	if q.who.IsRoot() {
+		return Decision{Allowed: true, By: ByRoot}
+	}
+	for _, p := range q.who.Identity {
+		if s := p.find(q, false); s != nil {
+			return Decision{Allowed: true, By: ByIdentity, Statement: s.name}
+		}
+	}
+	return Decision{By: ByIdentity}
+}
+
+func (q *question) sessionAllows() bool {
+	for _, p := range q.who.Session {
+		if p.find(q, false) != nil {
 			return true
 		}
 	}
 	return false
 }
 
-// deny looks for a Deny.
-func (r Request) deny(action string) (d Decision, denied bool) {
-	look := func(by Source, policies ...*Policy) bool {
-		for _, p := range policies {
-			if p == nil {
-				continue
-			}
-			if s := p.find(r, action, true); s != nil {
-				d = Decision{Explicit: true, By: by, Statement: s.name()}
-				return true
-			}
-		}
-		return false
-	}
-	who := r.Principal
-	denied = look(ByResource, r.Policy) || look(ByIdentity, who.Identity...) || look(ByBoundary, who.Boundary) || look(BySession, who.Session...)
-	return d, denied
-}
-
-// grant returns the statement of the resource's policy that allows r, and how it
-// names the principal; unnamed if there is none.
-func (r Request) grant(action string) (statement string, how naming) {
-	if r.Policy == nil {
+// grant returns the statement of the resource's policy that allows q, and how
+// it names the principal; unnamed if there is none.
+func (q *question) grant(p *Policy) (statement string, how naming) {
+	if p == nil {
 		return "", unnamed
 	}
-	for i := range r.Policy.statements {
-		s := &r.Policy.statements[i]
-		if n := s.principals.name(r.Principal); !s.deny && n > how && s.applies(r, action) {
-			statement, how = s.name(), n
+	for i := range p.statements {
+		s := &p.statements[i]
+		if s.deny {
+			continue
+		}
+		if n := s.principals.name(q.who); n > how && s.applies(q) {
+			statement, how = s.name, n
 		}
 	}
 	return statement, how
 }
 
-// find returns the first statement of p, of one effect, that applies to r, or
+// source returns what denials call p, which is a resource's.
+func (p *Policy) source() Source {
+	if p.mustGrant() {
+		return ByTrust
+	}
+	return ByResource
+}
+
+// mustGrant reports whether nobody is let in whom p, a resource's, does not
+// allow, be it the account's own.
+func (p *Policy) mustGrant() bool { return p != nil && p.kind == Trust }
+
+// find returns the first statement of p, of one effect, that applies to q, or
 // nil.
-func (p *Policy) find(r Request, action string, deny bool) *statement {
+func (p *Policy) find(q *question, deny bool) *statement {
+	if p == nil {
+		return nil
+	}
 	for i := range p.statements {
 		s := &p.statements[i]
-		if s.deny == deny && (!s.principals.given || s.principals.name(r.Principal) != unnamed) && s.applies(r, action) {
+		if s.deny == deny && s.matchesAction(q) && s.principals.concern(q.who) && s.applies(q) {
 			return s
 		}
 	}
@@ -152,48 +201,37 @@ func (p *Policy) find(r Request, action string, deny bool) *statement {
 }
 
 // applies reports whether s is about the action, the resource and the
-// circumstances of r.
-func (s *statement) applies(r Request, action string) bool {
-	return s.matchesAction(action) && s.matchesResource(r) && s.holds(r.Context)
+// circumstances of q.
+func (s *statement) applies(q *question) bool {
+	return s.matchesAction(q) && s.matchesResource(q) && s.holds(q)
 }
 
-func (s *statement) matchesAction(action string) bool {
+func (s *statement) matchesAction(q *question) bool {
 	for _, p := range s.actions {
-		if p.match(action) {
+		if p.match(q.action) {
 			return !s.notActions
 		}
 	}
 	return s.notActions
 }
 
-func (s *statement) matchesResource(r Request) bool {
+func (s *statement) matchesResource(q *question) bool {
 	if s.resources == nil { // a trust policy is about its role
 		return true
 	}
-	found := false
-	for _, a := range s.resources {
-		matches, resolved := a.match(r.Resource, r.Context)
-		if !resolved {
-			return false
+	for i := range s.resources {
+		if s.resources[i].match(q) {
+			return !s.notResources
 		}
-		found = found || matches
 	}
-	return found != s.notRes
+	return s.notResources
 }
 
-func (s *statement) holds(c Context) bool {
-	for _, condition := range s.conditions {
-		if !condition.holds(c) {
+func (s *statement) holds(q *question) bool {
+	for i := range s.conditions {
+		if !s.conditions[i].holds(q) {
 			return false
 		}
 	}
 	return true
-}
-
-// name returns what identifies s in its policy.
-func (s *statement) name() string {
-	if s.id != "" {
-		return s.id
-	}
-	return "statement " + strconv.Itoa(s.place)
 }

@@ -1,126 +1,61 @@
 package iam_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/cockroachdb/datadriven"
-
 	"github.com/statordb/stator/internal/iam"
+	"github.com/statordb/stator/internal/iam/iamtest"
 )
 
-// TestDecisions decides what the files in testdata ask. Each says where in the
-// documentation its decisions are from.
-//
-//	policy NAME [kind=resource|trust]
-//	the policy, JSON
-//	----
-//	ok, or what is wrong with it
-//
-//	decide [user=ARN] [role=ARN] [account=ID] [identity=(NAMES)] [boundary=NAME] [session=(NAMES)] [resource=NAME] [owner=ID]
-//	ACTION ARN [KEY=VALUE[|VALUE]...]
-//	----
-//	a line for each: allow, or deny and why; and by which statement
-//
-// A KEY without "=" is there without values. The user is alice of account
-// 123456789012 if none is given.
+// decisions is how many there are at least, so that they do not dwindle.
+const decisions = 850
+
+func load(t testing.TB) *iamtest.Suite {
+	t.Helper()
+	suite, err := iamtest.Load("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return suite
+}
+
+// TestDecisions decides what the scripts in testdata ask.
 func TestDecisions(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		policies := map[string]*iam.Policy{}
-		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			switch d.Cmd {
-			case "policy":
-				name := d.CmdArgs[0].Key
-				p, err := iam.Parse([]byte(d.Input), kindOf(d))
-				if err != nil {
-					return err.Error() + "\n"
-				}
-				policies[name] = p
-				return "ok\n"
-			case "decide":
-				return decide(t, d, policies)
-			}
-			t.Fatalf("no such command: %s", d.Cmd)
-			return ""
-		})
-	})
+	suite := load(t)
+	for _, c := range suite.Cases {
+		r, err := c.Request()
+		if err != nil {
+			t.Fatalf("%s:%d: %v", c.File, c.LineNumber, err)
+		}
+		d := iam.Decide(r)
+		if got := (iamtest.Want{Allowed: d.Allowed, Explicit: d.Explicit, By: d.By}); got != c.Want {
+			t.Errorf("%s:%d: %s\ndecided %+v\n%s", c.File, c.LineNumber, c.Line, d, c.Source)
+		}
+		if (d.Statement == "") == (d.Explicit || d.Allowed && d.By != iam.ByRoot) {
+			t.Errorf("%s:%d: %s\nby the statement %q", c.File, c.LineNumber, c.Line, d.Statement)
+		}
+	}
+	if len(suite.Cases) < decisions {
+		t.Errorf("%d decisions, fewer than %d", len(suite.Cases), decisions)
+	}
 }
 
-func kindOf(d *datadriven.TestData) iam.Kind {
-	var kind string
-	for _, arg := range d.CmdArgs {
-		if arg.Key == "kind" {
-			kind = arg.Vals[0]
+// TestRefusals parses what is not a policy.
+func TestRefusals(t *testing.T) {
+	for _, r := range load(t).Refusals {
+		_, err := iam.Parse([]byte(r.Text), r.Kind)
+		if err == nil || !strings.Contains(err.Error(), r.Error) {
+			t.Errorf("%s:%d: %s\ngot %v, want %s", r.File, r.Line, r.Text, err, r.Error)
 		}
 	}
-	return map[string]iam.Kind{"": iam.Identity, "resource": iam.Resource, "trust": iam.Trust}[kind]
 }
 
-const account = "123456789012"
-
-func decide(t *testing.T, d *datadriven.TestData, policies map[string]*iam.Policy) string {
-	who := &iam.Principal{ARN: "arn:aws:iam::" + account + ":user/alice", Account: account}
-	r := iam.Request{Principal: who, Account: account}
-	find := func(name string) *iam.Policy {
-		p := policies[name]
-		if p == nil {
-			d.Fatalf(t, "no policy is called %s", name)
-		}
-		return p
-	}
-	for _, arg := range d.CmdArgs {
-		switch arg.Key {
-		case "user":
-			who.ARN = arg.Vals[0]
-		case "role":
-			who.Role = arg.Vals[0]
-		case "account":
-			who.Account = arg.Vals[0]
-		case "federated":
-			who.Federated = arg.Vals[0]
-		case "owner":
-			r.Account = arg.Vals[0]
-		case "identity":
-			for _, name := range arg.Vals {
-				who.Identity = append(who.Identity, find(name))
-			}
-		case "session":
-			for _, name := range arg.Vals {
-				who.Session = append(who.Session, find(name))
-			}
-		case "boundary":
-			who.Boundary = find(arg.Vals[0])
-		case "resource":
-			r.Policy = find(arg.Vals[0])
-		default:
-			d.Fatalf(t, "unknown argument %s", arg.Key)
+// TestPolicies parses the policies in testdata, used or not.
+func TestPolicies(t *testing.T) {
+	for _, p := range load(t).Policies {
+		if _, err := iam.Parse([]byte(p.Text), p.Kind); err != nil {
+			t.Errorf("policy %s: %v", p.Name, err)
 		}
 	}
-	var out strings.Builder
-	for line := range strings.Lines(d.Input) {
-		fields := strings.Fields(line)
-		r.Action, r.Resource, r.Context = fields[0], fields[1], nil
-		keys := iam.Keys{}
-		r.Context = keys
-		for _, f := range fields[2:] {
-			key, values, given := strings.Cut(f, "=")
-			list := []string{}
-			if given {
-				list = strings.Split(strings.ReplaceAll(values, "%20", " "), "|")
-			}
-			keys.Set(key, list...)
-		}
-		decision := iam.Decide(r)
-		if decision.Allowed {
-			fmt.Fprintf(&out, "allow: %s, %s\n", decision.By, decision.Statement)
-		} else {
-			fmt.Fprintf(&out, "deny %s", decision.Reason(r.Action))
-			if decision.Statement != "" {
-				fmt.Fprintf(&out, ", %s", decision.Statement)
-			}
-			out.WriteByte('\n')
-		}
-	}
-	return out.String()
 }

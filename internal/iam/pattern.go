@@ -2,6 +2,7 @@ package iam
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -77,39 +78,46 @@ func parseVariable(text string) (token, error) {
 	return t, nil
 }
 
-// expand replaces the variables of p; ok is false if one has no single value.
-func (p pattern) expand(c Context) (expanded pattern, ok bool) {
-	for i, t := range p {
-		if t.kind != variable {
-			if expanded != nil {
-				expanded = append(expanded, t)
-			}
-			continue
-		}
-		if expanded == nil {
-			expanded = append(make(pattern, 0, len(p)), p[:i]...)
-		}
-		values, _ := c.Values(t.text)
-		switch {
-		case len(values) == 1:
-			expanded = append(expanded, token{kind: literal, text: values[0]})
-		case len(values) == 0 && t.has:
-			expanded = append(expanded, token{kind: literal, text: t.or})
-		default:
-			return nil, false
-		}
+func (t token) isVariable() bool { return t.kind == variable }
+
+func (p pattern) hasVariables() bool { return slices.ContainsFunc(p, token.isVariable) }
+
+// value returns what a variable stands for; ok is false if it has no single
+// value.
+func (t token) value(q *question) (value string, ok bool) {
+	value, n := q.value(t.text)
+	if n == 0 && t.has {
+		return t.or, true
 	}
-	if expanded == nil {
-		return p, true
+	return value, n == 1
+}
+
+// expand replaces the variables of p; ok is false if one has no value.
+func (p pattern) expand(q *question) (expanded pattern, ok bool) {
+	expanded = slices.Clone(p)
+	for i, t := range p {
+		if t.kind == variable {
+			value, ok := t.value(q)
+			if !ok {
+				return nil, false
+			}
+			expanded[i] = token{kind: literal, text: value}
+		}
 	}
 	return expanded, true
 }
 
-// text returns p, which has no wildcards and is expanded, as text.
-func (p pattern) text() string {
-	if len(p) == 1 {
-		return p[0].text
+// text returns p, which has no wildcards, with its variables replaced, as text.
+func (p pattern) text(q *question) (text string, ok bool) {
+	if len(p) == 1 && p[0].kind == variable {
+		return p[0].value(q)
 	}
+	expanded, ok := p.expand(q)
+	return expanded.plain(), ok
+}
+
+// plain returns the text of p, which has no wildcards and no variables.
+func (p pattern) plain() string {
 	var b strings.Builder
 	for _, t := range p {
 		b.WriteString(t.text)
@@ -120,6 +128,14 @@ func (p pattern) text() string {
 // match reports whether p, expanded, matches all of s. Its time is bounded by
 // the product of their lengths.
 func (p pattern) match(s string) bool {
+	if len(p) == 1 {
+		switch p[0].kind {
+		case literal:
+			return s == p[0].text
+		case anyRun:
+			return true
+		}
+	}
 	i, at := 0, 0
 	star, resume := -1, 0 // the last run of anything, and where it ends so far
 	for at < len(s) || i < len(p) {
@@ -158,69 +174,4 @@ func runeLen(s string) int {
 		}
 	}
 	return len(s)
-}
-
-// arnParts is how many parts an ARN has; colons in the last belong to it.
-const arnParts = 6
-
-// An arnPattern matches ARNs part by part: a wildcard does not reach over a
-// colon between parts. (IAM user guide, "Resource".)
-type arnPattern struct {
-	everything bool
-	parts      [arnParts]pattern
-}
-
-func parseARNPattern(text string, variables bool) (a arnPattern, err error) {
-	if text == "*" {
-		a.everything = true
-		return a, nil
-	}
-	parts := splitARN(text)
-	if len(parts) != arnParts || parts[0] != "arn" {
-		return a, fmt.Errorf("%q is not the ARN of a resource, nor *", text)
-	}
-	for i, part := range parts {
-		if a.parts[i], err = parsePattern(part, variables, true); err != nil {
-			return a, err
-		}
-	}
-	return a, nil
-}
-
-// splitARN splits text at its first five colons that are not in a variable.
-func splitARN(text string) (parts []string) {
-	depth, start := 0, 0
-	for i := 0; i < len(text) && len(parts) < arnParts-1; i++ {
-		switch text[i] {
-		case '{':
-			if i > 0 && text[i-1] == '$' {
-				depth++
-			}
-		case '}':
-			depth = max(depth-1, 0)
-		case ':':
-			if depth == 0 {
-				parts, start = append(parts, text[start:i]), i+1
-			}
-		}
-	}
-	return append(parts, text[start:])
-}
-
-// match reports whether a matches arn; resolved is false if a variable has no
-// value.
-func (a arnPattern) match(arn string, c Context) (matches, resolved bool) {
-	if a.everything {
-		return true, true
-	}
-	parts := strings.SplitN(arn, ":", arnParts)
-	matches = len(parts) == arnParts
-	for i, p := range a.parts {
-		expanded, ok := p.expand(c)
-		if !ok {
-			return false, false
-		}
-		matches = matches && expanded.match(parts[i])
-	}
-	return matches, true
 }

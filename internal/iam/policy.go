@@ -2,11 +2,13 @@ package iam
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,28 +24,49 @@ const (
 
 // Policy is a parsed policy document.
 type Policy struct {
+	kind       Kind
 	statements []statement
-	trust      bool // of a role, which nobody assumes whom it does not name
 }
 
 // statement is one of a policy's.
 type statement struct {
-	id         string // Sid
-	place      int    // in the policy, from 1
-	deny       bool
-	principals principals // of Resource and Trust policies
-	actions    []pattern
-	notActions bool
-	resources  []arnPattern
-	notRes     bool
-	conditions []condition
+	name         string // Sid, or the place in the policy
+	deny         bool
+	principals   principals // of Resource and Trust policies
+	actions      []pattern  // in lower case
+	notActions   bool
+	resources    []arnPattern
+	notResources bool
+	conditions   []condition
 }
 
-// maxPolicy is how long a policy document may be, in bytes. Those of principals
-// are at most 10,240 characters, those of resources 20 KB. (IAM user guide,
-// "IAM and AWS STS quotas"; Developer guide, "Resource-based policy
-// considerations".)
+// maxPolicy is how long a policy document may be, in bytes: the longest that
+// there are, those of resources, whose white space counts. (Developer guide,
+// "Resource-based policy considerations".)
 const maxPolicy = 20 << 10
+
+// How long other policies may be, by Length. (IAM user guide, "IAM and AWS STS
+// quotas".)
+const (
+	MaxManaged     = 6144  // a policy with a name of its own; a permissions boundary is one
+	MaxUserInline  = 2048  // all those inside a user together
+	MaxGroupInline = 5120  // inside a group
+	MaxRoleInline  = 10240 // inside a role
+	MaxTrust       = 2048
+	MaxSession     = 2048
+)
+
+// Length returns how many characters a policy document has without white space,
+// which does not count.
+func Length(text []byte) int {
+	n := 0
+	for _, r := range string(text) {
+		if !strings.ContainsRune(" \t\r\n", r) {
+			n++
+		}
+	}
+	return n
+}
 
 // The versions of the language. Only the later one has variables.
 const (
@@ -52,197 +75,172 @@ const (
 )
 
 // Parse parses a policy document of a kind. Its errors are single sentences
-// that say what is wrong with it.
+// that say what is wrong with it. (IAM user guide, "Grammar of the IAM JSON
+// policy language".)
 func Parse(text []byte, kind Kind) (*Policy, error) {
 	if len(text) > maxPolicy {
 		return nil, fmt.Errorf("the policy has %d bytes, more than %d", len(text), maxPolicy)
 	}
-	var doc struct {
-		Version   *string
-		ID        *string `json:"Id"`
-		Statement oneOrMore[json.RawMessage]
-	}
-	if err := decode(text, &doc); err != nil {
+	if err := checkText(text); err != nil {
 		return nil, err
 	}
-	version := version2008
-	if doc.Version != nil {
-		version = *doc.Version
+	d, err := membersOf(text, "Version", "Id", "Statement")
+	if err != nil {
+		return nil, err
 	}
-	if version != version2008 && version != version2012 {
+	version, id := version2008, ""
+	var raw oneOrMore[json.RawMessage]
+	if err := cmp.Or(d.read("Version", &version), d.read("Id", &id), d.read("Statement", &raw)); err != nil {
+		return nil, err
+	}
+	switch {
+	case version != version2008 && version != version2012:
 		return nil, fmt.Errorf("the Version %q is not known, it is %s", version, version2012)
-	}
-	if len(doc.Statement) == 0 {
+	case d["Id"] != nil && kind == Identity:
+		return nil, errors.New("a policy of a user or role has no Id")
+	case len(raw) == 0:
 		return nil, errors.New("the policy has no Statement")
 	}
-	p := &Policy{trust: kind == Trust}
-	for i, raw := range doc.Statement {
-		s, err := parseStatement(raw, kind, version == version2012)
+	p := &Policy{kind: kind}
+	for i, text := range raw {
+		s, err := parseStatement(text, kind, version == version2012)
 		if err != nil {
 			return nil, fmt.Errorf("statement %d: %w", i+1, err)
 		}
-		if s.id != "" && slices.ContainsFunc(p.statements, func(o statement) bool { return o.id == s.id }) {
-			return nil, fmt.Errorf("statement %d: the Sid %q has been used", i+1, s.id)
+		if s.name == "" {
+			s.name = "statement " + strconv.Itoa(i+1)
 		}
-		s.place = i + 1
+		if slices.ContainsFunc(p.statements, func(o statement) bool { return o.name == s.name }) {
+			return nil, fmt.Errorf("statement %d: the Sid %q has been used", i+1, s.name)
+		}
 		p.statements = append(p.statements, s)
 	}
 	return p, nil
 }
 
-// rawStatement is a statement as it is written.
-type rawStatement struct {
-	Sid          string
-	Effect       string
-	Principal    json.RawMessage
-	NotPrincipal json.RawMessage
-	Action       oneOrMore[string]
-	NotAction    oneOrMore[string]
-	Resource     oneOrMore[string]
-	NotResource  oneOrMore[string]
-	Condition    map[string]map[string]oneOrMore[scalar]
+// elements are those of a statement.
+var elements = []string{"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+
+func parseStatement(text json.RawMessage, kind Kind, variables bool) (s statement, err error) {
+	d, err := membersOf(text, elements...)
+	if err != nil {
+		return s, err
+	}
+	var effect string
+	if err := cmp.Or(d.read("Sid", &s.name), d.read("Effect", &effect)); err != nil {
+		return s, err
+	}
+	if s.deny = effect == "Deny"; !s.deny && effect != "Allow" {
+		return s, fmt.Errorf("the Effect %q is neither Allow nor Deny", effect)
+	}
+	if err := checkSid(s.name, kind); err != nil {
+		return s, err
+	}
+	if s.principals, err = parsePrincipals(d["Principal"], d["NotPrincipal"], kind, s.deny); err != nil {
+		return s, err
+	}
+	if err := s.setActions(d); err != nil {
+		return s, err
+	}
+	if err := s.setResources(d, kind, variables); err != nil {
+		return s, err
+	}
+	return s, s.setConditions(d, variables)
 }
 
-func parseStatement(raw json.RawMessage, kind Kind, variables bool) (s statement, err error) {
-	var in rawStatement
-	if err := decode(raw, &in); err != nil {
-		return s, err
+// checkSid checks a statement's id. Those of resources may have more
+// characters. (IAM user guide, "Grammar of the IAM JSON policy language".)
+func checkSid(id string, kind Kind) error {
+	strange := func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || kind == Resource && strings.ContainsRune(" -_", r))
 	}
-	s.id = in.Sid
-	switch in.Effect {
-	case "Allow":
-	case "Deny":
-		s.deny = true
-	default:
-		return s, fmt.Errorf("the Effect %q is neither Allow nor Deny", in.Effect)
+	if strings.ContainsFunc(id, strange) {
+		return fmt.Errorf("the Sid %q is not made of letters and digits", id)
 	}
-	if s.principals, err = parsePrincipals(in.Principal, in.NotPrincipal, kind); err != nil {
-		return s, err
-	}
-	if s.notActions, err = oneOf("Action", in.Action, in.NotAction); err != nil {
-		return s, err
-	}
-	for _, action := range append(in.Action, in.NotAction...) {
-		if err := s.addAction(action); err != nil {
-			return s, err
-		}
-	}
-	if kind == Trust {
-		if len(in.Resource)+len(in.NotResource) > 0 {
-			return s, errors.New("a trust policy has no Resource")
-		}
-	} else if s.notRes, err = oneOf("Resource", in.Resource, in.NotResource); err != nil {
-		return s, err
-	}
-	for _, resource := range append(in.Resource, in.NotResource...) {
-		a, err := parseARNPattern(resource, variables)
-		if err != nil {
-			return s, err
-		}
-		s.resources = append(s.resources, a)
-	}
-	return s, s.addConditions(in.Condition, variables)
+	return nil
 }
 
-// oneOf checks that a statement has either an element or its opposite, and
-// reports whether it is the opposite.
-func oneOf(name string, element, opposite oneOrMore[string]) (not bool, err error) {
+// list reads either of an element and its opposite, and reports which it was.
+func (d members) list(name string) (values []string, not bool, err error) {
+	element, opposite := d[name], d["Not"+name]
 	switch {
-	case len(element) > 0 && len(opposite) > 0:
-		return false, fmt.Errorf("it has both %s and Not%s", name, name)
-	case len(element) == 0 && len(opposite) == 0:
-		return false, fmt.Errorf("it has neither %s nor Not%s", name, name)
+	case element != nil && opposite != nil:
+		return nil, false, fmt.Errorf("it has both %s and Not%s", name, name)
+	case opposite != nil:
+		name, not = "Not"+name, true
 	}
-	return len(opposite) > 0, nil
+	var list oneOrMore[string]
+	if err := d.read(name, &list); err != nil {
+		return nil, false, err
+	}
+	if len(list) == 0 {
+		return nil, false, fmt.Errorf("it has no %s", name)
+	}
+	return list, not, nil
 }
 
-func (s *statement) addAction(action string) error {
-	service, name, ok := strings.Cut(action, ":")
-	if action != "*" && (!ok || service == "" || name == "" || strings.ContainsAny(service, "*?")) {
-		return fmt.Errorf("the action %q is not a service and a name, like dynamodb:GetItem", action)
+func (s *statement) setActions(d members) error {
+	actions, not, err := d.list("Action")
+	s.notActions = not
+	for _, action := range actions {
+		if action != "*" && action != "*:*" {
+			service, name, ok := strings.Cut(action, ":")
+			if !ok || service == "" || name == "" || strings.ContainsAny(service, "*? ") || strings.ContainsAny(name, ": ") {
+				return fmt.Errorf("the action %q is not a service and a name, like dynamodb:GetItem", action)
+			}
+		}
+		p, err := parsePattern(strings.ToLower(action), false, true)
+		if err != nil {
+			return err
+		}
+		s.actions = append(s.actions, p)
 	}
-	p, err := parsePattern(strings.ToLower(action), false, true)
-	s.actions = append(s.actions, p)
 	return err
 }
 
-func (s *statement) addConditions(in map[string]map[string]oneOrMore[scalar], variables bool) error {
-	for name, keys := range in {
-		for key, values := range keys {
-			texts := make([]string, len(values))
-			for i, v := range values {
-				texts[i] = string(v)
+func (s *statement) setResources(d members, kind Kind, variables bool) error {
+	if kind == Trust {
+		if d["Resource"] != nil || d["NotResource"] != nil {
+			return errors.New("a trust policy has no Resource")
+		}
+		return nil
+	}
+	resources, not, err := d.list("Resource")
+	s.notResources = not
+	for _, resource := range resources {
+		a, err := parseARNPattern(resource, variables)
+		if err != nil {
+			return err
+		}
+		s.resources = append(s.resources, a)
+	}
+	return err
+}
+
+func (s *statement) setConditions(d members, variables bool) error {
+	var byOperator map[string]map[string]oneOrMore[scalar]
+	if err := d.read("Condition", &byOperator); err != nil {
+		return err
+	}
+	for _, operator := range slices.Sorted(maps.Keys(byOperator)) {
+		byKey := byOperator[operator]
+		first := len(s.conditions)
+		for _, key := range slices.Sorted(maps.Keys(byKey)) {
+			var texts []string
+			for _, v := range byKey[key] {
+				texts = append(texts, string(v))
 			}
-			c, err := parseCondition(name, key, texts, variables)
+			c, err := parseCondition(operator, key, texts, variables)
 			if err != nil {
 				return err
+			}
+			if slices.ContainsFunc(s.conditions[first:], func(o condition) bool { return o.key == c.key }) {
+				return fmt.Errorf("the condition key %s is there twice under %s", key, operator)
 			}
 			s.conditions = append(s.conditions, c)
 		}
 	}
 	return nil
-}
-
-// decode decodes one JSON value without unknown or repeated members.
-func decode(text []byte, into any) error {
-	if err := checkMembers(json.NewDecoder(bytes.NewReader(text))); err != nil {
-		return fmt.Errorf("the policy is not JSON as policies are: %w", err)
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("the policy is not JSON as policies are: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is more behind the policy")
-	}
-	return nil
-}
-
-// maxDepth is how deeply a policy is nested at most: a condition value in a
-// list is six deep.
-const maxDepth = 8
-
-// checkMembers reads one value and refuses repeated members, of which a reader
-// might see another than a checker.
-func checkMembers(d *json.Decoder) error { return checkValue(d, 0) }
-
-func checkValue(d *json.Decoder, depth int) error {
-	t, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if depth > maxDepth {
-		return errors.New("it is nested too deeply")
-	}
-	switch t {
-	case json.Delim('{'):
-		seen := map[string]bool{}
-		for d.More() {
-			name, err := d.Token()
-			if err != nil {
-				return err
-			}
-			text, _ := name.(string)
-			if seen[text] {
-				return fmt.Errorf("the member %q is there twice", text)
-			}
-			seen[text] = true
-			if err := checkValue(d, depth+1); err != nil {
-				return err
-			}
-		}
-	case json.Delim('['):
-		for d.More() {
-			if err := checkValue(d, depth+1); err != nil {
-				return err
-			}
-		}
-	default:
-		return nil
-	}
-	_, err = d.Token() // the closing one
-	return err
 }
 
 // oneOrMore is a list that may be written as its only element.
@@ -267,24 +265,12 @@ type scalar string
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (s *scalar) UnmarshalJSON(text []byte) error {
-	var value any
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if err := d.Decode(&value); err != nil {
-		return err
+	switch c := text[0]; {
+	case c == '"':
+		return json.Unmarshal(text, (*string)(s))
+	case c == '{' || c == '[':
+		return errors.New("a condition value is a string, a number or a truth value")
 	}
-	switch v := value.(type) {
-	case string:
-		*s = scalar(v)
-	case json.Number:
-		*s = scalar(v.String())
-	case bool:
-		*s = "false"
-		if v {
-			*s = "true"
-		}
-	default:
-		return fmt.Errorf("the condition value %s is not a string, a number or a truth value", text)
-	}
+	*s = scalar(bytes.TrimSpace(text))
 	return nil
 }

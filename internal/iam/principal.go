@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -51,12 +53,13 @@ type principals struct {
 	given     bool // the statement is about principals
 	not       bool
 	everybody bool
-	aws       []string // ARNs, or account ids
+	accounts  []string // whose root users, and all whom they let
+	arns      []string
+	ids       []string // unique ones, of users and roles
 	federated []string
-	services  []string
 }
 
-func parsePrincipals(in, notIn json.RawMessage, kind Kind) (p principals, err error) {
+func parsePrincipals(in, notIn json.RawMessage, kind Kind, deny bool) (p principals, err error) {
 	switch {
 	case kind == Identity:
 		if in != nil || notIn != nil {
@@ -67,14 +70,18 @@ func parsePrincipals(in, notIn json.RawMessage, kind Kind) (p principals, err er
 		return p, errors.New("it has both Principal and NotPrincipal")
 	case in == nil && notIn == nil:
 		return p, errors.New("it has neither Principal nor NotPrincipal")
+	case notIn != nil && kind == Trust:
+		return p, errors.New("a trust policy has no NotPrincipal")
+	case notIn != nil && !deny:
+		return p, errors.New("it has NotPrincipal with the Effect Allow")
 	case notIn != nil:
 		p.not, in = true, notIn
 	}
 	p.given = true
 	var everybody string
 	if json.Unmarshal(in, &everybody) == nil {
-		if p.everybody = everybody == "*"; !p.everybody {
-			return p, fmt.Errorf("the Principal %q is not *, nor a map", everybody)
+		if p.everybody = everybody == "*" && kind != Trust; !p.everybody {
+			return p, fmt.Errorf("the Principal %q is not a map", everybody)
 		}
 		return p, nil
 	}
@@ -82,40 +89,71 @@ func parsePrincipals(in, notIn json.RawMessage, kind Kind) (p principals, err er
 	if err := json.Unmarshal(in, &named); err != nil {
 		return p, fmt.Errorf("the Principal is not as principals are: %w", err)
 	}
-	for name, values := range named {
-		if err := p.add(name, values); err != nil {
-			return p, err
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		for _, value := range named[name] {
+			if err := p.add(name, value); err != nil {
+				return p, fmt.Errorf("the principal %q of %s: %w", value, name, err)
+			}
 		}
+		if len(named[name]) == 0 {
+			return p, fmt.Errorf("the Principal has no %s", name)
+		}
+	}
+	if len(named) == 0 {
+		return p, errors.New("the Principal names nobody")
 	}
 	return p, nil
 }
 
-func (p *principals) add(name string, values []string) error {
+func (p *principals) add(name, value string) error {
+	if value != "*" && strings.ContainsAny(value, "*?") || value == "" {
+		return errors.New("a wildcard is not part of a name, and a name is not empty")
+	}
 	switch name {
 	case "AWS":
-		for _, v := range values {
-			switch {
-			case v == "*":
-				p.everybody = true
-			case strings.ContainsAny(v, "*?"):
-				return fmt.Errorf("the principal %q has a wildcard that is not alone", v)
-			case !isAccount(v) && !strings.HasPrefix(v, "arn:"):
-				return fmt.Errorf("the principal %q is neither an ARN nor an account", v)
-			}
-		}
-		p.aws = append(p.aws, values...)
+		return p.addAWS(value)
 	case "Federated":
-		p.federated = append(p.federated, values...)
-	case "Service":
-		p.services = append(p.services, values...)
+		if value == "*" {
+			return errors.New("an identity provider is named")
+		}
+		p.federated = append(p.federated, value)
+	case "Service": // none of them asks here
+		if value == "*" || !strings.Contains(value, ".") {
+			return errors.New("a service is named like ecs.amazonaws.com")
+		}
 	default:
-		return fmt.Errorf("the kind of principal %q is not known", name)
+		return errors.New("there is no such kind of principal")
 	}
 	return nil
 }
 
-func isAccount(s string) bool {
-	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+func (p *principals) addAWS(value string) error {
+	switch {
+	case value == "*":
+		p.everybody = true
+	case isAccount(value):
+		p.accounts = append(p.accounts, value)
+		p.arns = append(p.arns, "arn:aws:iam::"+value+":root")
+	case isUniqueID(value):
+		p.ids = append(p.ids, value)
+	default:
+		named, err := parsePrincipalARN(value)
+		if err != nil {
+			return err
+		}
+		if named.account != "" {
+			p.accounts = append(p.accounts, named.account)
+		}
+		p.arns = append(p.arns, value)
+	}
+	return nil
+}
+
+// isUniqueID reports whether s is the unique id of a user or a role, which a
+// policy shows for one that is gone. (IAM user guide, "Unique identifiers".)
+func isUniqueID(s string) bool {
+	return len(s) >= 16 && (strings.HasPrefix(s, "AIDA") || strings.HasPrefix(s, "AROA")) &&
+		strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
 
 // naming is how a statement names a principal.
@@ -128,32 +166,52 @@ const (
 	itself
 )
 
+// concern reports whether p, of a statement, is about who.
+func (p *principals) concern(who *Principal) bool { return !p.given || p.name(who) != unnamed }
+
 // name returns how p names who, the closest way.
-func (p principals) name(who *Principal) naming {
-	closest := unnamed
-	if p.everybody {
-		closest = itself
-	}
-	for _, named := range p.aws {
-		switch {
-		case named == who.ARN:
-			closest = itself
-		case who.Role != "" && named == who.Role:
-			closest = max(closest, byRole)
-		case who.Account != "" && (named == who.Account || named == "arn:aws:iam::"+who.Account+":root"):
-			closest = max(closest, byAccount)
+//
+// A NotPrincipal excepts somebody only if it names, beside the very user or
+// session, the session's role and the account: the service may look at each by
+// itself. (IAM user guide, "IAM JSON policy elements: NotPrincipal".)
+func (p *principals) name(who *Principal) naming {
+	switch {
+	case p.not && (p.everybody || p.hasFederated(who)):
+		return unnamed
+	case p.not:
+		if p.hasItself(who) && p.hasAccount(who) && (who.Role == "" || p.hasRole(who)) {
+			return unnamed
 		}
-	}
-	for _, named := range p.federated {
-		if who.Federated != "" && named == who.Federated {
-			closest = itself
-		}
-	}
-	if !p.not {
-		return closest
-	}
-	if closest == unnamed {
 		return itself
+	case who.Federated != "": // is not anybody yet
+		if p.hasFederated(who) {
+			return itself
+		}
+		return unnamed
+	case p.everybody || p.hasItself(who):
+		return itself
+	case p.hasRole(who):
+		return byRole
+	case p.hasAccount(who):
+		return byAccount
 	}
 	return unnamed
+}
+
+func (p *principals) hasItself(who *Principal) bool {
+	return slices.Contains(p.arns, who.ARN) || who.ID != "" && slices.Contains(p.ids, who.ID)
+}
+
+func (p *principals) hasRole(who *Principal) bool {
+	if who.Role == "" {
+		return false
+	}
+	id, _, _ := strings.Cut(who.ID, ":")
+	return slices.Contains(p.arns, who.Role) || slices.Contains(p.ids, id)
+}
+
+func (p *principals) hasAccount(who *Principal) bool { return slices.Contains(p.accounts, who.Account) }
+
+func (p *principals) hasFederated(who *Principal) bool {
+	return who.Federated != "" && slices.Contains(p.federated, who.Federated)
 }

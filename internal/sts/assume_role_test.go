@@ -83,7 +83,7 @@ func TestWhoMayAssume(t *testing.T) {
 		{"ana", toHome, true, func(in *input) { in.Tags = []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}} }},
 		{"ana", allow(home, ""), false, func(in *input) { in.SourceIdentity = aws.String("me") }},
 		{"ana", toHome, true, func(in *input) { in.SourceIdentity = aws.String("me") }},
-		{"ana", `[` + toHome + `,{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}]`, false, nil},
+		{"ana", `[` + toHome + `,{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]`, false, nil},
 	} {
 		role := w.role(t, fmt.Sprintf("role%d", i), c.trust)
 		in := assume(role)
