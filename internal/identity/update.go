@@ -40,8 +40,10 @@ func Update(path string, create bool, now time.Time, change func(*Edit) error) e
 		return err
 	}
 	defer lock.Close()
+	key := readKey
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && create {
+		key = makeKey // never beside secrets that another key has sealed
 		text, err = (&File{Version: fileVersion}).Encode()
 	}
 	if err != nil {
@@ -52,10 +54,6 @@ func Update(path string, create bool, now time.Time, change func(*Edit) error) e
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	e := &Edit{File: f, now: now.UTC().Truncate(time.Second)}
-	key := readKey
-	if create {
-		key = makeKey
-	}
 	raw, err := key(path)
 	if err != nil {
 		return err
