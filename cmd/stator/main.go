@@ -21,6 +21,7 @@ var commands = map[string]command{
 	"restore": {"make a table of a backup or of a table as it was, or a data directory", restore},
 	"export":  {"export a table to files", exportTable},
 	"import":  {"make a table of files, or add them to one", importTable},
+	"iam":     {"manage accounts, users, roles, access keys and policies", manageIAM},
 	"check":   {"say what is wrong with a data directory, a backup or an export", checkDirectory},
 	"bench":   {"measure a server", benchmark},
 	"version": {"print the version", version},

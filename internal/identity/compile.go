@@ -17,6 +17,7 @@ type state struct {
 	roles      map[string]*CompiledRole  // by ARN
 	managed    map[string]*iam.Policy    // by ARN
 	issuers    map[string][]*Issuer      // by account
+	names      map[*iam.Policy]string    // of policies, for people
 }
 
 // CompiledRole is a role as sessions and those who ask for them see it.
@@ -34,6 +35,10 @@ func compile(f *File, keys *keyring, generation uint64) (*state, error) {
 	s := &state{
 		generation: generation, keys: keys, access: map[string]*Credential{}, people: map[string]*iam.Principal{},
 		roles: map[string]*CompiledRole{}, managed: maps.Clone(awsManaged), issuers: map[string][]*Issuer{},
+		names: map[*iam.Policy]string{},
+	}
+	for arn, p := range s.managed {
+		s.names[p] = arn
 	}
 	for _, a := range f.Accounts {
 		if err := s.addAccount(a); err != nil {
@@ -49,7 +54,8 @@ func (s *state) addAccount(a *Account) error {
 		if err != nil {
 			return fmt.Errorf("policy %s: %w", p.PolicyName, err)
 		}
-		s.managed[p.ARN(a.AccountID)] = compiled
+		arn := p.ARN(a.AccountID)
+		s.managed[arn], s.names[compiled] = compiled, arn
 	}
 	root := &iam.Principal{ARN: a.ARN(), Account: a.AccountID, Type: iam.RootUser, ID: a.AccountID}
 	s.people[root.ARN] = root
@@ -62,7 +68,7 @@ func (s *state) addAccount(a *Account) error {
 		}
 	}
 	for _, g := range a.Groups {
-		if _, err := s.compilePermissions(g.Permissions); err != nil { // of one without users too
+		if _, err := s.compilePermissions("group "+g.GroupName, g.Permissions); err != nil { // of one without users too
 			return fmt.Errorf("group %s: %w", g.GroupName, err)
 		}
 	}
@@ -85,11 +91,11 @@ func (s *state) addUser(a *Account, u *User) (err error) {
 	p := &iam.Principal{
 		ARN: u.ARN(a.AccountID), Account: a.AccountID, Type: iam.User, ID: u.UserID, Name: u.UserName, Keys: tagKeys(u.Tags),
 	}
-	if p.Identity, err = s.compilePermissions(u.Permissions); err != nil {
+	if p.Identity, err = s.compilePermissions("user "+u.UserName, u.Permissions); err != nil {
 		return err
 	}
 	for _, name := range u.Groups {
-		of, err := s.compilePermissions(a.Group(name).Permissions)
+		of, err := s.compilePermissions("group "+name, a.Group(name).Permissions)
 		if err != nil {
 			return fmt.Errorf("group %s: %w", name, err)
 		}
@@ -109,7 +115,7 @@ func (s *state) addRole(a *Account, r *Role) (err error) {
 	if c.Trust, err = iam.Parse(r.AssumeRolePolicyDocument, iam.Trust); err != nil {
 		return fmt.Errorf("its trust policy: %w", err)
 	}
-	if c.policies, err = s.compilePermissions(r.Permissions); err != nil {
+	if c.policies, err = s.compilePermissions("role "+r.RoleName, r.Permissions); err != nil {
 		return err
 	}
 	if c.boundary, err = s.boundary(r.PermissionsBoundary); err != nil {
@@ -119,7 +125,8 @@ func (s *state) addRole(a *Account, r *Role) (err error) {
 	return nil
 }
 
-func (s *state) compilePermissions(p Permissions) (compiled []*iam.Policy, err error) {
+// compilePermissions compiles the policies of a user, a group or a role.
+func (s *state) compilePermissions(of string, p Permissions) (compiled []*iam.Policy, err error) {
 	for _, arn := range p.AttachedPolicies {
 		managed := s.managed[arn]
 		if managed == nil {
@@ -132,6 +139,7 @@ func (s *state) compilePermissions(p Permissions) (compiled []*iam.Policy, err e
 		if err != nil {
 			return nil, fmt.Errorf("policy %s: %w", name, err)
 		}
+		s.names[inline] = name + " of " + of
 		compiled = append(compiled, inline)
 	}
 	return compiled, nil

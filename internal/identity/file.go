@@ -24,8 +24,8 @@ type File struct {
 
 // Account is an account and everybody in it.
 type Account struct {
-	AccountID  string `json:"AccountId"` // 12 digits
-	Name       string
+	AccountID  string       `json:"AccountId"`  // 12 digits
+	Name       string       `json:",omitempty"` // for people
 	AccessKeys []*AccessKey `json:",omitempty"` // of the root user
 	Users      []*User      `json:",omitempty"`
 	Groups     []*Group     `json:",omitempty"`
@@ -89,7 +89,7 @@ type AccessKey struct {
 	AccessKeyID  string `json:"AccessKeyId"` // AKIA…
 	Status       string // StatusActive or StatusInactive
 	CreateDate   time.Time
-	SealedSecret string // see keyring
+	SealedSecret string `json:",omitempty"` // see keyring
 }
 
 // What an access key may be.

@@ -67,3 +67,28 @@ func (d *Directory) Principal(arn string) *iam.Principal {
 
 // Session returns who uses r in a session with a name.
 func (r *CompiledRole) Session(name string) *iam.Principal { return r.principal(name, nil) }
+
+// Deciding returns the policy of the principal of r that made a decision: the
+// ARN of a managed one, "NAME of user USER" of another one; "" for that of a
+// resource, and where there was none.
+func (d *Directory) Deciding(r iam.Request, made iam.Decision) string {
+	if made.Statement == "" {
+		return ""
+	}
+	var candidates []*iam.Policy
+	switch made.By {
+	case iam.ByIdentity:
+		candidates = r.Principal.Identity
+	case iam.ByBoundary:
+		return d.state.Load().names[r.Principal.Boundary]
+	}
+	for _, p := range candidates {
+		alone := *r.Principal
+		alone.Identity, alone.Boundary, alone.Session = []*iam.Policy{p}, nil, nil
+		r.Principal = &alone
+		if got := iam.Decide(r); got.Statement == made.Statement && got.By == made.By && got.Explicit == made.Explicit {
+			return d.state.Load().names[p]
+		}
+	}
+	return ""
+}
