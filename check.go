@@ -85,7 +85,7 @@ func (r *CheckReport) data(ctx context.Context, path string) error {
 
 // store checks a store.
 func (r *CheckReport) store(ctx context.Context, path string) error {
-	volume, err := pebblekv.Verify(ctx, path, r.find)
+	volume, err := pebblekv.Verify(ctx, path, nil, r.find)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/pebblekv"
+	"github.com/statordb/stator/internal/seal"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -35,12 +36,18 @@ const (
 // writers share and count themselves in the writer's ledger, so that the
 // accounts must hold what exactly the transfers in the ledgers make.
 func TestPowerCut(t *testing.T) {
+	t.Run("plain", func(t *testing.T) { cutPower(t, nil) })
+	t.Run("sealed", func(t *testing.T) { cutPower(t, seal.InMemory()) })
+}
+
+// cutPower runs a machine whose files keys seal.
+func cutPower(t *testing.T, keys *seal.Keys) {
 	rng := newRand(t)
 	cuts := 100
 	if testing.Short() {
 		cuts = 15
 	}
-	m := &cutMachine{t: t, disk: vfs.NewCrashableMem()}
+	m := &cutMachine{t: t, disk: vfs.NewCrashableMem(), keys: keys}
 	for w := range m.writers {
 		m.writers[w].name = fmt.Sprint("writer", w)
 	}
@@ -61,6 +68,7 @@ func TestPowerCut(t *testing.T) {
 type cutMachine struct {
 	t            *testing.T
 	disk         *vfs.MemFS
+	keys         *seal.Keys
 	store        kv.Store
 	engine       *table.Engine
 	table        *table.Table
@@ -91,7 +99,7 @@ type cutStep struct {
 func (m *cutMachine) start() {
 	t := m.t
 	fs := errorfs.Wrap(m.disk, errorfs.InjectorFunc(dawdle))
-	store, err := pebblekv.Open(pebblekv.Options{Dir: "store", FS: fs, Logger: quiet, CacheBytes: 1 << 20})
+	store, err := pebblekv.Open(pebblekv.Options{Dir: "store", FS: fs, Keys: m.keys, Logger: quiet, CacheBytes: 1 << 20})
 	must(t, err)
 	m.store, m.engine = store, openEngine(t, store)
 	if m.table = m.engine.Catalog.Get("t"); m.table == nil {

@@ -42,7 +42,7 @@ func BenchmarkUpdate(b *testing.B) {
 	for _, disk := range []string{"disk", "slow"} {
 		for _, clients := range []int{1, 8, 64} {
 			b.Run(fmt.Sprintf("%s/clients=%d", disk, clients), func(b *testing.B) {
-				o := pebblekv.Options{Dir: b.TempDir()}
+				o := pebblekv.Options{Keys: keys, Dir: b.TempDir()}
 				if disk == "slow" {
 					o.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(slowSync))
 				}
@@ -89,7 +89,7 @@ func benchUpdate(b *testing.B, s *pebblekv.Store, clients int) {
 func filled(b *testing.B) *pebblekv.Store {
 	b.Helper()
 	dir := b.TempDir()
-	s, err := pebblekv.Open(pebblekv.Options{Dir: dir})
+	s, err := pebblekv.Open(pebblekv.Options{Keys: keys, Dir: dir})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func filled(b *testing.B) *pebblekv.Store {
 	if err := s.Close(); err != nil { // flushes
 		b.Fatal(err)
 	}
-	return open(b, pebblekv.Options{Dir: dir})
+	return open(b, pebblekv.Options{Keys: keys, Dir: dir})
 }
 
 // BenchmarkGet is GetItem.
@@ -166,7 +166,7 @@ func BenchmarkScan10(b *testing.B) {
 func BenchmarkOpen(b *testing.B) {
 	dir := b.TempDir()
 	for b.Loop() {
-		s, err := pebblekv.Open(pebblekv.Options{Dir: dir})
+		s, err := pebblekv.Open(pebblekv.Options{Keys: keys, Dir: dir})
 		if err != nil {
 			b.Fatal(err)
 		}

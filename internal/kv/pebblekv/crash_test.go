@@ -21,7 +21,7 @@ func TestPowerCut(t *testing.T) {
 type machine struct{ disk *vfs.MemFS }
 
 func (m machine) Start(t testing.TB) kv.Store {
-	return open(t, pebblekv.Options{Dir: "store", FS: errorfs.Wrap(m.disk, errorfs.InjectorFunc(dawdle))})
+	return open(t, pebblekv.Options{Keys: keys, Dir: "store", FS: errorfs.Wrap(m.disk, errorfs.InjectorFunc(dawdle))})
 }
 
 func (m machine) Cut(rng *rand.Rand) kvtest.Machine {

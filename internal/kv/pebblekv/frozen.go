@@ -78,7 +78,7 @@ func (s *Store) checkpoint(dir string, ranges []kv.Range) (err error) {
 	}
 	err = s.failure.err() // which Checkpoint does not tell
 	if err == nil {
-		err = seal(s.files, temporary)
+		err = writeSynced(s.files, temporary)
 	}
 	if err == nil {
 		err = s.files.Rename(temporary, dir)

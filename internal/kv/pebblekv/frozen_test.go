@@ -23,7 +23,7 @@ import (
 func TestFrozenSurvivesPowerCut(t *testing.T) {
 	ctx, rng := context.Background(), rand.New(rand.NewPCG(1, 2))
 	disk := vfs.NewCrashableMem()
-	s := open(t, pebblekv.Options{Dir: "store", FS: disk})
+	s := open(t, pebblekv.Options{Keys: keys, Dir: "store", FS: disk})
 	write := func(text string) {
 		err := s.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error {
 			for i := range 100 {
@@ -73,7 +73,7 @@ func TestFreezeFails(t *testing.T) {
 		}
 		return nil
 	}))
-	s := open(t, pebblekv.Options{Dir: "store", FS: fs})
+	s := open(t, pebblekv.Options{Keys: keys, Dir: "store", FS: fs})
 	err := s.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error { return tx.Put([]byte("k"), []byte("v")) })
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestLoadFails(t *testing.T) {
 			}
 			return nil
 		}))
-		s := open(t, pebblekv.Options{Dir: fmt.Sprint("store", kind), FS: fs})
+		s := open(t, pebblekv.Options{Keys: keys, Dir: fmt.Sprint("store", kind), FS: fs})
 		err := s.Load(ctx, func(yield func(kv.Pair, error) bool) { yield(kv.Pair{Key: []byte("k"), Value: []byte("v")}, nil) })
 		if !errors.Is(err, full) {
 			t.Errorf("a load whose operation %d fails: %v", kind, err)
@@ -122,7 +122,7 @@ func TestLoadFails(t *testing.T) {
 func checkFrozen(t *testing.T, disk *vfs.MemFS, round int) {
 	t.Helper()
 	ctx := context.Background()
-	s := open(t, pebblekv.Options{Dir: "store", FS: disk})
+	s := open(t, pebblekv.Options{Keys: keys, Dir: "store", FS: disk})
 	names, err := s.FrozenNames(ctx)
 	if err != nil {
 		t.Fatal(err)

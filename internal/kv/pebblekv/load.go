@@ -99,7 +99,7 @@ func (l *loader) begin() error {
 		return err
 	}
 	l.path = s.files.PathJoin(s.loadPath(), strconv.FormatUint(s.loaded.Add(1), 10))
-	f, err := s.files.Create(l.path, vfs.WriteCategoryUnspecified)
+	f, err := s.options.sealed(s.files).Create(l.path, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/seal"
 )
 
 const (
@@ -42,6 +43,10 @@ type Options struct {
 
 	// FS is the file system of Dir; nil means the disk.
 	FS vfs.FS
+
+	// Keys seal the files; nil leaves them as Pebble writes them. SYNCED, which
+	// speaks of sealed files as they are on disk, tells nothing of their content.
+	Keys *seal.Keys
 
 	// CacheBytes is the most that the block cache holds, 256 MiB if zero. It is
 	// taken as blocks are read, not at the start.
@@ -85,7 +90,7 @@ func (o Options) pebbleOptions(f *failure, flying *atomic.Int64, s *synced) *peb
 		// Named, so that a newer Pebble does not change the files by itself.
 		FormatMajorVersion: pebble.FormatTableFormatV6,
 
-		FS:                          logFS{cmp.Or(o.FS, vfs.Default), f, o.Dir, s},
+		FS:                          o.sealed(logFS{cmp.Or(o.FS, vfs.Default), f, o.Dir, s}),
 		ReadOnly:                    o.ReadOnly,
 		CacheSize:                   o.CacheBytes,
 		MemTableSize:                memtableBytes,
@@ -110,6 +115,14 @@ func (o Options) pebbleOptions(f *failure, flying *atomic.Int64, s *synced) *peb
 	}
 	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
 	return p
+}
+
+// sealed returns the content of files.
+func (o Options) sealed(files vfs.FS) vfs.FS {
+	if o.Keys == nil {
+		return files
+	}
+	return seal.NewFS(files, o.Keys, func(name string) bool { return appendedFile(name) != 0 })
 }
 
 // syncInterval returns how long a sync of the log may wait for more commits to

@@ -25,7 +25,7 @@ func TestContract(t *testing.T) {
 	kvtest.Run(t, func(t testing.TB) kv.Store {
 		lim := kv.EmbeddedLimits()
 		lim.Transaction = 16 << 20
-		return open(t, pebblekv.Options{Dir: "store", FS: vfs.NewMem(), Limits: lim})
+		return open(t, pebblekv.Options{Keys: keys, Dir: "store", FS: vfs.NewMem(), Limits: lim})
 	})
 }
 
@@ -46,7 +46,7 @@ func open(t testing.TB, o pebblekv.Options) *pebblekv.Store {
 // TestLateLockAgreesWithSnapshot has a key change between the snapshot of a
 // transaction and its lock; the transaction must start again.
 func TestLateLockAgreesWithSnapshot(t *testing.T) {
-	s := open(t, pebblekv.Options{Dir: "store", FS: vfs.NewMem()})
+	s := open(t, pebblekv.Options{Keys: keys, Dir: "store", FS: vfs.NewMem()})
 	ctx, key := context.Background(), []byte("k")
 	put := func(value string) error {
 		return s.Update(ctx, kv.TxOptions{Keys: [][]byte{key}}, func(tx kv.Tx) error { return tx.Put(key, []byte(value)) })
@@ -76,7 +76,7 @@ func TestLateLockAgreesWithSnapshot(t *testing.T) {
 
 // TestConflict has a transaction meet another key that is in use in every run.
 func TestConflict(t *testing.T) {
-	s := open(t, pebblekv.Options{Dir: "store", FS: vfs.NewMem()})
+	s := open(t, pebblekv.Options{Keys: keys, Dir: "store", FS: vfs.NewMem()})
 	ctx, runs := context.Background(), 0
 	err := s.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error {
 		runs++
@@ -99,7 +99,7 @@ func TestStampsSurviveRestarts(t *testing.T) {
 	fs, ctx := vfs.NewMem(), context.Background()
 	const lives = 4
 	for life := range lives {
-		s, err := pebblekv.Open(pebblekv.Options{Dir: "store", FS: fs})
+		s, err := pebblekv.Open(pebblekv.Options{Keys: keys, Dir: "store", FS: fs})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +115,7 @@ func TestStampsSurviveRestarts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := open(t, pebblekv.Options{Dir: "store", FS: fs})
+	s := open(t, pebblekv.Options{Keys: keys, Dir: "store", FS: fs})
 	var order []byte
 	err := s.View(ctx, kv.ReadOptions{}, func(r kv.Reader) error {
 		for p, err := range r.Scan(ctx, kv.Range{}) {
@@ -132,7 +132,7 @@ func TestStampsSurviveRestarts(t *testing.T) {
 }
 
 func TestOpenTwice(t *testing.T) {
-	o := pebblekv.Options{Dir: t.TempDir()}
+	o := pebblekv.Options{Keys: keys, Dir: t.TempDir()}
 	open(t, o)
 	if s, err := pebblekv.Open(o); err == nil {
 		_ = s.Close()
@@ -150,7 +150,7 @@ func failing(t *testing.T, cause error) (s *pebblekv.Store, broken *atomic.Bool,
 		}
 		return nil
 	}))
-	s = open(t, pebblekv.Options{
+	s = open(t, pebblekv.Options{Keys: keys,
 		Dir: "store", FS: fs,
 		OnFatal: func(err error) { told <- err },
 		Logger:  slog.New(slog.DiscardHandler),
@@ -266,7 +266,7 @@ func dieOfFullDisk(name string) {
 		}
 		return nil
 	}))
-	s, err := pebblekv.Open(pebblekv.Options{Dir: "store", FS: fs, Logger: slog.New(slog.DiscardHandler)})
+	s, err := pebblekv.Open(pebblekv.Options{Keys: keys, Dir: "store", FS: fs, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		panic(err)
 	}

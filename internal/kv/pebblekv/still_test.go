@@ -15,7 +15,7 @@ import (
 // TestStill takes a picture, goes on writing and thawing, and opens the picture.
 func TestStill(t *testing.T) {
 	ctx, rng := context.Background(), rand.New(rand.NewPCG(7, 7))
-	o := pebblekv.Options{Dir: filepath.Join(t.TempDir(), "store")}
+	o := pebblekv.Options{Keys: keys, Dir: filepath.Join(t.TempDir(), "store")}
 	s := open(t, o)
 	writeRows(t, s, rng, 100)
 	if err := s.Freeze(ctx, "kept", []kv.Range{everything}); err != nil {
@@ -37,10 +37,10 @@ func TestStill(t *testing.T) {
 	if err := s.Thaw(ctx, "kept"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pebblekv.Verify(ctx, dir, func(err error) { t.Error(err) }); err != nil {
+	if _, err := pebblekv.Verify(ctx, dir, keys, func(err error) { t.Error(err) }); err != nil {
 		t.Error(err)
 	}
-	picture := open(t, pebblekv.Options{Dir: dir, ReadOnly: true})
+	picture := open(t, pebblekv.Options{Keys: keys, Dir: dir, ReadOnly: true})
 	err = picture.View(ctx, kv.ReadOptions{}, func(r kv.Reader) error {
 		got, err := all(r)
 		if fmt.Sprint(got) != fmt.Sprint(want) {

@@ -173,8 +173,8 @@ func hashFile(files vfs.FS, path string, most int64) (hash, length uint64, err e
 	return h.Sum64(), uint64(n), errors.Join(err, f.Close())
 }
 
-// seal writes a SYNCED for the files in dir as they are.
-func seal(files vfs.FS, dir string) error {
+// writeSynced writes a SYNCED for the files in dir as they are.
+func writeSynced(files vfs.FS, dir string) error {
 	names, err := files.List(dir)
 	if err != nil {
 		return err

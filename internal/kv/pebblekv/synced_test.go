@@ -54,7 +54,7 @@ func killed(t testing.TB) (disk *vfs.MemFS, live, frozen map[string]string) {
 	t.Helper()
 	ctx, rng := context.Background(), rand.New(rand.NewPCG(5, 5))
 	disk = vfs.NewCrashableMem()
-	o := pebblekv.Options{Dir: "store", FS: disk}
+	o := pebblekv.Options{Keys: keys, Dir: "store", FS: disk}
 	s, err := pebblekv.Open(o)
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func flip(t testing.TB, fs vfs.FS, name string, bit int) {
 // reread reads everything in the store on a disk.
 func reread(fs vfs.FS) (live, frozen map[string]string, err error) {
 	ctx := context.Background()
-	s, err := pebblekv.Open(pebblekv.Options{Dir: "store", FS: fs, OnFatal: func(error) {}, Logger: slog.New(slog.DiscardHandler)})
+	s, err := pebblekv.Open(pebblekv.Options{Keys: keys, Dir: "store", FS: fs, OnFatal: func(error) {}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -200,7 +200,7 @@ func TestReadOnly(t *testing.T) {
 		return all.String()
 	}
 	before := files()
-	s := open(t, pebblekv.Options{Dir: "store", FS: disk, ReadOnly: true})
+	s := open(t, pebblekv.Options{Keys: keys, Dir: "store", FS: disk, ReadOnly: true})
 	ctx := context.Background()
 	err := s.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
 		got, err := all(r)

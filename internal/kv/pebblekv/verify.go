@@ -12,6 +12,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/statordb/stator/internal/seal"
 )
 
 // Volume is how much was looked at.
@@ -21,11 +23,11 @@ type Volume struct {
 }
 
 // Verify reads every file of the store in dir, on disk, which no process has
-// open, and of what is frozen there, against the checksums that were written
+// open, which keys seal if they are not nil, and of what is frozen there, against the checksums that were written
 // with them. It calls found with what is wrong, a file each. A file that is
 // there under several names is read once.
-func Verify(ctx context.Context, dir string, found func(error)) (Volume, error) {
-	v := &verifier{found: found, seen: map[string][]os.FileInfo{}}
+func Verify(ctx context.Context, dir string, keys *seal.Keys, found func(error)) (Volume, error) {
+	v := &verifier{files: Options{Keys: keys}.sealed(vfs.Default), found: found, seen: map[string][]os.FileInfo{}}
 	frozen, err := os.ReadDir(filepath.Join(dir, frozenDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return v.Volume, err
@@ -47,6 +49,7 @@ func Verify(ctx context.Context, dir string, found func(error)) (Volume, error) 
 // verifier is one run of Verify.
 type verifier struct {
 	Volume
+	files vfs.FS // content
 	found func(error)
 	seen  map[string][]os.FileInfo // by name without directory
 }
@@ -75,7 +78,7 @@ func (v *verifier) directory(ctx context.Context, dir string) error {
 		if filepath.Ext(path) != ".sst" {
 			continue
 		}
-		if err := verifyTable(ctx, path); err != nil {
+		if err := verifyTable(ctx, v.files, path); err != nil {
 			v.found(fmt.Errorf("%s is damaged: %w", path, err))
 		}
 	}
@@ -93,13 +96,13 @@ func (v *verifier) again(info os.FileInfo) bool {
 }
 
 // verifyTable reads all blocks of a file of sorted rows.
-func verifyTable(ctx context.Context, path string) (err error) {
+func verifyTable(ctx context.Context, files vfs.FS, path string) (err error) {
 	defer func() { // what it makes of a damaged file is Pebble's affair
 		if p := recover(); p != nil {
 			err = fmt.Errorf("it cannot be read: %v", p)
 		}
 	}()
-	f, err := vfs.Default.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return err
 	}
