@@ -45,47 +45,49 @@ func (r *CheckReport) Sound() bool { return len(r.Findings) == 0 }
 func (r *CheckReport) find(err error) { r.Findings = append(r.Findings, oneLine(err)) }
 
 // Check says what is wrong with a data directory that no server has open, with
-// a backup of a whole server, or with an export of a table: it reads every file
+// a backup of a whole server, or with an export of a table; e is for one that is
+// encrypted. It reads every file
 // against its checksums and, but for an export, every row. It changes nothing
 // but the lock of a data directory. Its error says why it could not check; what is wrong is in the
 // report. progress, unless it is nil, is told of the bytes read and of all.
-func Check(ctx context.Context, dir string, progress func(done, total int64)) (*CheckReport, error) {
+func Check(ctx context.Context, dir string, e Encryption, progress func(done, total int64)) (*CheckReport, error) {
 	r := &CheckReport{Directory: dir, Findings: []string{}}
 	if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s does not exist: give a data directory, a backup of one, or an export", dir)
 	} else if err != nil {
 		return nil, fmt.Errorf("cannot read %s: give a data directory, a backup of one, or an export", dir)
 	}
-	exists := func(name string) bool {
-		_, err := os.Stat(filepath.Join(dir, name))
-		return err == nil
-	}
+	has := func(name string) bool { return exists(filepath.Join(dir, name)) }
 	switch {
-	case exists("FORMAT"), exists("store"):
+	case has("FORMAT"), has("store"):
 		r.Kind = KindData
-		return r, r.data(ctx, dir)
+		return r, r.data(ctx, dir, e)
 	case check.IsExport(dir):
 		r.Kind = KindExport
 		return r, r.export(ctx, dir, progress)
-	case exists("MANIFEST"), exists("data"):
+	case has("MANIFEST"), has("data"):
 		r.Kind = KindBackup
-		return r, r.backup(ctx, dir, progress)
+		return r, r.backup(ctx, dir, e, progress)
 	}
 	return nil, fmt.Errorf("%s is neither a data directory nor a backup of one nor an export", dir)
 }
 
-func (r *CheckReport) data(ctx context.Context, path string) error {
+func (r *CheckReport) data(ctx context.Context, path string, e Encryption) error {
 	dir, err := datadir.OpenToRead(path)
 	if err != nil {
 		return err
 	}
-	err = r.store(ctx, dir.Store())
+	err = r.store(ctx, dir, e)
 	return errors.Join(err, dir.Close())
 }
 
 // store checks a store.
-func (r *CheckReport) store(ctx context.Context, path string) error {
-	volume, err := pebblekv.Verify(ctx, path, nil, r.find)
+func (r *CheckReport) store(ctx context.Context, dir *datadir.Dir, e Encryption) error {
+	keys, err := e.keys(ctx, dir, false)
+	if err != nil {
+		return err
+	}
+	volume, err := pebblekv.Verify(ctx, dir.Store(), keys, r.find)
 	if err != nil {
 		return err
 	}
@@ -93,7 +95,7 @@ func (r *CheckReport) store(ctx context.Context, path string) error {
 	if !r.Sound() {
 		return nil // what is in damaged files is of no interest
 	}
-	store, err := pebblekv.Open(pebblekv.Options{Dir: path, ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})
+	store, err := pebblekv.Open(pebblekv.Options{Dir: dir.Store(), Keys: keys, ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		r.find(err)
 		return nil
@@ -122,7 +124,7 @@ func (r *CheckReport) rows(ctx context.Context, store *pebblekv.Store) {
 
 // backup checks that a copy is what was copied, and then that this is sound: what
 // was damaged before is copied too.
-func (r *CheckReport) backup(ctx context.Context, dir string, progress func(done, total int64)) error {
+func (r *CheckReport) backup(ctx context.Context, dir string, e Encryption, progress func(done, total int64)) error {
 	m, err := datadir.Verify(ctx, dir, r.find, progress)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -132,9 +134,9 @@ func (r *CheckReport) backup(ctx context.Context, dir string, progress func(done
 		return nil
 	}
 	if r.Sound() {
-		var store string
-		if store, err = datadir.CopiedStore(dir); err == nil {
-			err = r.store(ctx, store)
+		var data *datadir.Dir
+		if data, err = datadir.Copied(dir); err == nil {
+			err = r.store(ctx, data, e)
 		}
 	}
 	r.Files, r.Bytes = len(m.Files), m.Bytes()

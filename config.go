@@ -2,6 +2,7 @@ package stator
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,7 @@ import (
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/memkv"
 	"github.com/statordb/stator/internal/kv/pebblekv"
+	"github.com/statordb/stator/internal/seal"
 	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/trigger"
 )
@@ -93,6 +95,8 @@ type Config struct {
 	// "buckets" in DataDir or, if that is empty too, a temporary directory, which is
 	// removed when the server is closed.
 	BucketDir string
+	// Encryption is the key of DataDir, if that is encrypted.
+	Encryption Encryption
 	// Log receives what an operator should see; nil drops it.
 	Log *slog.Logger
 	// Now is the time when Clock is real; nil is time.Now.
@@ -226,7 +230,8 @@ type storage struct {
 	scratch extsort.Scratch
 	dir     *datadir.Dir // nil: in memory
 	buckets bucket.Store
-	logs    string // directory of the error logs of imports; "" for none
+	logs    string     // directory of the error logs of imports; "" for none
+	keys    *seal.Keys // nil: the data is not encrypted
 }
 
 // openStorage opens the storage that c asks for.
@@ -240,9 +245,13 @@ func openStorage(c Config) (s storage, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.dir, s.scratch = dir, extsort.Scratch{FS: vfs.Default, Dir: dir.Scratch()}
+	s.dir = dir
+	if s.keys, err = c.Encryption.keys(context.Background(), dir, true); err != nil {
+		return s, err
+	}
+	s.scratch = extsort.Scratch{FS: seal.Files(s.keys), Dir: dir.Scratch()}
 	s.buckets, s.logs = openBuckets(c, dir.Buckets()), dir.Imports()
-	store, err := pebblekv.Open(pebblekv.Options{Dir: dir.Store(), CacheBytes: c.CacheBytes, Logger: c.Log})
+	store, err := pebblekv.Open(pebblekv.Options{Dir: dir.Store(), Keys: s.keys, CacheBytes: c.CacheBytes, Logger: c.Log})
 	if err != nil {
 		return s, c.dataError(err)
 	}

@@ -38,8 +38,9 @@ func (s *Server) Copy(ctx context.Context, to string, progress func(done, total 
 	return s.storage.copy(ctx, to, s.config.Now(), progress)
 }
 
-// CopyData is Server.Copy for a data directory that no server has open.
-func CopyData(ctx context.Context, dataDir, to string, progress func(done, total int64)) (*CopyReport, error) {
+// CopyData is Server.Copy for a data directory that no server has open; e is for
+// one that is encrypted.
+func CopyData(ctx context.Context, dataDir, to string, e Encryption, progress func(done, total int64)) (*CopyReport, error) {
 	dir, err := datadir.OpenToRead(dataDir) // it is not made
 	if err == nil {
 		err = dir.Close()
@@ -47,7 +48,7 @@ func CopyData(ctx context.Context, dataDir, to string, progress func(done, total
 	if err != nil {
 		return nil, err
 	}
-	s, err := openStorage(Config{DataDir: dataDir, Log: slog.New(slog.DiscardHandler)})
+	s, err := openStorage(Config{DataDir: dataDir, Encryption: e, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -57,7 +58,7 @@ func CopyData(ctx context.Context, dataDir, to string, progress func(done, total
 
 // RestoreData makes a data directory at dataDir, which must be empty or absent,
 // of the backup of a whole server in from, and compares every file with the
-// backup's manifest meanwhile. If it fails, nothing stays at dataDir.
+// backup's manifest meanwhile. What is encrypted stays so, under the same key. If it fails, nothing stays at dataDir.
 func RestoreData(ctx context.Context, from, dataDir string, progress func(done, total int64)) (*CopyReport, error) {
 	m, err := datadir.Restore(ctx, from, dataDir, progress)
 	if err != nil {

@@ -82,7 +82,7 @@ func tracksOf(t *testing.T, c *dynamodb.Client, table string, index *string) map
 // mustBeSound checks a directory.
 func mustBeSound(t *testing.T, dir, kind string) *stator.CheckReport {
 	t.Helper()
-	report, err := stator.Check(context.Background(), dir, nil) // also when the test is over
+	report, err := stator.Check(context.Background(), dir, stator.Encryption{}, nil) // also when the test is over
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestCopy(t *testing.T) {
 func TestCopyData(t *testing.T) {
 	ctx, work := t.Context(), t.TempDir()
 	data, backup := filepath.Join(work, "data"), filepath.Join(work, "backup")
-	if _, err := stator.CopyData(ctx, data, backup, nil); err == nil || !strings.Contains(err.Error(), "cannot read") {
+	if _, err := stator.CopyData(ctx, data, backup, stator.Encryption{}, nil); err == nil || !strings.Contains(err.Error(), "cannot read") {
 		t.Errorf("copied what is not there: %v", err)
 	}
 	srv, c := openData(t, data)
@@ -176,11 +176,11 @@ func TestCopyData(t *testing.T) {
 	if err := putAlbum(ctx, c, 1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stator.CopyData(ctx, data, backup, nil); err == nil || !strings.Contains(err.Error(), "already open") {
+	if _, err := stator.CopyData(ctx, data, backup, stator.Encryption{}, nil); err == nil || !strings.Contains(err.Error(), "already open") {
 		t.Errorf("copied behind the server's back: %v", err)
 	}
 	mustClose(t, srv)
-	report, err := stator.CopyData(ctx, data, backup, nil)
+	report, err := stator.CopyData(ctx, data, backup, stator.Encryption{}, nil)
 	if err != nil || report.Files == 0 || report.Bytes == 0 {
 		t.Fatal(report, err)
 	}
@@ -208,7 +208,7 @@ func TestCopyOfDamage(t *testing.T) {
 	mustClose(t, srv)
 	mustCopy := func(to string) {
 		t.Helper()
-		if _, err := stator.CopyData(ctx, data, to, nil); err != nil {
+		if _, err := stator.CopyData(ctx, data, to, stator.Encryption{}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -235,7 +235,7 @@ func TestCopyOfDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustCopy(damaged)
-	report, err = stator.Check(ctx, damaged, nil)
+	report, err = stator.Check(ctx, damaged, stator.Encryption{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,16 +49,22 @@ func flips(t *testing.T) int {
 // table and of a deleted one), of a backup of the whole server or of an export,
 // and reads everything back. What comes is exactly what was there, or an error.
 func TestFlippedBits(t *testing.T) {
+	t.Run("plain", func(t *testing.T) { flipBits(t, stator.Encryption{}) })
+	t.Run("encrypted", func(t *testing.T) { flipBits(t, newEncryption(t)) })
+}
+
+func flipBits(t *testing.T, e stator.Encryption) {
 	rng, work := testRand(t), t.TempDir()
 	data, backup, buckets := filepath.Join(work, "data"), filepath.Join(work, "backup"), filepath.Join(work, "buckets")
-	fillForFlips(t, data, backup, buckets)
+	fillForFlips(t, data, backup, buckets, keyFlags(e)...)
+	read := func(t *testing.T, dir string) (string, error) { return dumpChecked(t, dir, e) }
 	subjects := []struct {
 		dir   string
 		read  func(t *testing.T, dir string) (string, error)
 		want  []string // what is in there
 		whole string
 	}{
-		{dir: data, read: dumpChecked, want: []string{"Albums", "by-artist", "stream", "backup first", "backup Singles$DeletedTableBackup", "past"}},
+		{dir: data, read: read, want: []string{"Albums", "by-artist", "stream", "backup first", "backup Singles$DeletedTableBackup", "past"}},
 		{dir: backup, read: restoredTree, want: []string{"SYNCED", ".sst", ".log", "frozen"}},
 		{dir: buckets, read: importedAgain, want: []string{"track 1"}},
 	}
@@ -99,7 +105,7 @@ func TestFlippedBits(t *testing.T) {
 
 // fillForFlips makes a data directory, as a server leaves it that is killed, a
 // backup of the whole server, and buckets with an export.
-func fillForFlips(t *testing.T, data, backup, buckets string) {
+func fillForFlips(t *testing.T, data, backup, buckets string, flags ...string) {
 	t.Helper()
 	ctx := t.Context()
 	must := func(_ any, err error) {
@@ -113,7 +119,7 @@ func fillForFlips(t *testing.T, data, backup, buckets string) {
 		must(c.UpdateContinuousBackups(ctx, &dynamodb.UpdateContinuousBackupsInput{TableName: &table,
 			PointInTimeRecoverySpecification: &types.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: aws.Bool(true)}}))
 	}
-	p := serve(t, data)
+	p := serve(t, data, flags...)
 	c := newClient(p.url)
 	createAlbums(t, c)
 	for n := range 60 {
@@ -124,7 +130,7 @@ func fillForFlips(t *testing.T, data, backup, buckets string) {
 	recoverable(c, "Singles")
 	must(c.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("Singles"), Item: item{"pk": str("one")}}))
 	p.terminate() // what is there so far is in files of rows
-	p = serve(t, data, "--admin", "--bucket-dir", buckets)
+	p = serve(t, data, append(flags, "--admin", "--bucket-dir", buckets)...)
 	c = newClient(p.url)
 	recoverable(c, "Albums")
 	for n := range 30 {
@@ -143,19 +149,25 @@ func fillForFlips(t *testing.T, data, backup, buckets string) {
 		must(nil, err)
 		return now.ExportDescription.ExportStatus == types.ExportStatusCompleted
 	}, "an export")
-	state := "RUNNING"
-	for a := p.send("PUT", "/backup", nil, fmt.Sprintf(`{"to":%q}`, backup)); state == "RUNNING"; a = p.send("GET", "/backup", nil, "") {
-		var status struct{ State string }
-		if must(nil, json.Unmarshal([]byte(a.body), &status)); a.status != http.StatusOK {
-			t.Fatal(a)
-		}
-		state = status.State
-	}
+	copyWhole(p, backup)
 	for n := range 10 { // these are only in the log
 		must(nil, putAlbum(ctx, c, 95+n))
 	}
 	must(nil, p.cmd.Process.Kill())
 	p.wait()
+}
+
+// copyWhole has a server make a backup of itself.
+func copyWhole(p *process, to string) {
+	p.Helper()
+	state := "RUNNING"
+	for a := p.send("PUT", "/backup", nil, fmt.Sprintf(`{"to":%q}`, to)); state == "RUNNING"; a = p.send("GET", "/backup", nil, "") {
+		var status struct{ State string }
+		if err := json.Unmarshal([]byte(a.body), &status); err != nil || a.status != http.StatusOK {
+			p.Fatal(a, err)
+		}
+		state = status.State
+	}
 }
 
 // someBit returns a bit of a file below dir: of any byte, or of any file that is
@@ -235,7 +247,7 @@ func importedAgain(t *testing.T, buckets string) (string, error) {
 	if err != nil || len(exports) != 1 {
 		t.Fatal(exports, err)
 	}
-	report, err := stator.Check(t.Context(), exports[0], nil)
+	report, err := stator.Check(t.Context(), exports[0], stator.Encryption{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,10 +313,10 @@ func restoredTree(t *testing.T, backup string) (string, error) {
 
 // dumpChecked is dump of a directory that is checked first: the check finds what
 // reading finds.
-func dumpChecked(t *testing.T, dir string) (string, error) {
+func dumpChecked(t *testing.T, dir string, e stator.Encryption) (string, error) {
 	t.Helper()
-	report, err := stator.Check(t.Context(), dir, nil)
-	text, fault := dump(t, dir)
+	report, err := stator.Check(t.Context(), dir, e, nil)
+	text, fault := dump(t, dir, keyFlags(e)...)
 	if fault != nil && err == nil && report.Sound() {
 		t.Errorf("%v, and the check has found nothing", fault)
 	}
@@ -312,9 +324,9 @@ func dumpChecked(t *testing.T, dir string) (string, error) {
 }
 
 // dump starts a server on dir and returns everything that it has.
-func dump(t *testing.T, dir string) (string, error) {
+func dump(t *testing.T, dir string, flags ...string) (string, error) {
 	t.Helper()
-	cmd := command(t, nil, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--log-level", "ERROR")
+	cmd := command(t, nil, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", dir, "--log-level", "ERROR"}, flags...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()

@@ -32,7 +32,9 @@ var layers = []layer{
 	{"internal/kv/memkv", "internal/kv/pebblekv"},
 	{"internal/kv/kvtest"},
 	{"internal/kv"},
-	{"internal/bucket", "internal/bucket/buckettest", "internal/check", "internal/clock", "internal/datadir", "internal/iam/iamtest", "internal/seal"},
+	{"internal/bucket", "internal/bucket/buckettest"},
+	{"internal/seal", "internal/seal/kmstest"},
+	{"internal/check", "internal/clock", "internal/datadir", "internal/iam/iamtest"},
 	{"internal/iam", "internal/itemfile", "internal/partiql", "internal/sigv4"},
 	{"internal/model", "internal/model/gen", "internal/model/modeltest"},
 	{"internal/expr"},
@@ -52,6 +54,7 @@ var only = map[string][]string{
 	"internal/kv/pebblekv":       {"."},
 	"internal/kv/kvtest":         {},
 	"internal/patience":          {},
+	"internal/seal/kmstest":      {},
 	"internal/model/gen":         {},
 	"internal/model/modeltest":   {},
 }

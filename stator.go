@@ -21,6 +21,7 @@ import (
 	"github.com/statordb/stator/internal/clock"
 	"github.com/statordb/stator/internal/identity"
 	"github.com/statordb/stator/internal/meter"
+	"github.com/statordb/stator/internal/seal"
 	"github.com/statordb/stator/internal/server"
 	"github.com/statordb/stator/internal/stream"
 	"github.com/statordb/stator/internal/sts"
@@ -65,6 +66,9 @@ const saveInterval = 10 * time.Second
 
 // expireInterval is how often items are looked for whose time to live is over.
 const expireInterval = time.Second
+
+// keysInterval is how often it is looked whether there is a new data key.
+const keysInterval = time.Second
 
 // Open opens the data, listens, and serves until Close. Its errors are single
 // lines that say what to do.
@@ -115,7 +119,7 @@ func (s *Server) open() (err error) {
 		return s.config.dataError(err)
 	}
 	s.transfers, err = transfer.Open(context.Background(), transfer.Config{
-		Store: s.store, Engine: s.engine, Buckets: s.buckets, Scratch: s.scratch, Logs: s.logs, Now: s.config.Now, Log: s.config.Log,
+		Store: s.store, Engine: s.engine, Buckets: s.buckets, Scratch: s.scratch, Logs: s.logs, LogFS: seal.Files(s.keys), Now: s.config.Now, Log: s.config.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("open the data: %w", err)
@@ -213,6 +217,9 @@ func (s *Server) start() {
 	}
 	if s.who != nil {
 		s.running.Go(func() { s.who.Run(ctx) })
+	}
+	if s.keys != nil {
+		s.running.Go(func() { s.every(ctx, keysInterval, s.keys.Reload) })
 	}
 	s.running.Go(func() { s.every(ctx, saveInterval, s.housekeep) })
 	s.running.Go(func() { s.every(ctx, expireInterval, s.expire) })

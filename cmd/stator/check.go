@@ -14,8 +14,10 @@ import (
 // an export.
 func checkDirectory(args []string) error {
 	var asJSON bool
+	var e stator.Encryption
 	set := flag.NewFlagSet("stator check", flag.ContinueOnError)
 	defineJSON(set, &asJSON)
+	defineEncryption(set, &e, encryptionFlags, encryptedData)
 	values, err := parseArguments(set, args, "DIR")
 	if err != nil {
 		return err
@@ -23,13 +25,13 @@ func checkDirectory(args []string) error {
 	ctx, stop := interruptible()
 	defer stop()
 	m := meter(asJSON, "checking", progress.Bytes)
-	report, err := stator.Check(ctx, values[0], m.Set)
+	report, err := stator.Check(ctx, values[0], e, m.Set)
 	m.Clear()
 	if errors.Is(err, context.Canceled) {
 		return interrupted{"nothing was changed"}
 	}
 	if err != nil {
-		return err
+		return encryptionError(err)
 	}
 	if asJSON {
 		err = printJSON(report)

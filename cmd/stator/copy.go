@@ -24,6 +24,7 @@ func copyServer(args []string) error {
 	var all bool
 	set := flag.NewFlagSet("stator backup", flag.ContinueOnError)
 	c.define(set)
+	defineEncryption(set, &c.encryption, encryptionFlags, encryptedData+", with --data")
 	set.BoolVar(&all, "all", false, "back up the whole server")
 	set.StringVar(&c.to, "to", "", "directory of the backup, which is empty or not there")
 	set.StringVar(&c.data, "data", "", "data directory of a server that is stopped; empty asks the one at --endpoint, which runs with --admin")
@@ -59,17 +60,18 @@ func copyServer(args []string) error {
 // copying is a backup of a whole server being made.
 type copying struct {
 	remote
-	to, data string
-	meter    *progress.Meter
+	to, data   string
+	encryption stator.Encryption
+	meter      *progress.Meter
 }
 
 func (c *copying) run(ctx context.Context) (*stator.CopyReport, error) {
 	if c.data != "" {
-		report, err := stator.CopyData(ctx, c.data, c.to, c.meter.Set)
+		report, err := stator.CopyData(ctx, c.data, c.to, c.encryption, c.meter.Set)
 		if errors.Is(err, stator.ErrInUse) {
 			err = fmt.Errorf("%s is open in a server: without --data and %s, the one at --endpoint copies itself", c.data, variable("data"))
 		}
-		return report, err
+		return report, encryptionError(err)
 	}
 	to, err := filepath.Abs(c.to)
 	if err != nil {

@@ -23,6 +23,7 @@ var flagNames = strings.NewReplacer(
 	"Config.CacheBytes", "--cache-bytes", "Config.AllowUnauthenticated", "--allow-unauthenticated",
 	"Config.Clock", "--clock", "Config.TTLDelay", "--ttl-delay",
 	"Config.KinesisEndpoint", "--kinesis-endpoint", "Config.S3Endpoint", "--s3-endpoint", "Config.BucketDir", "--bucket-dir", "Config.Triggers", "--trigger",
+	"Config.Encryption.KeyFile", "--encryption-key-file", "Config.Encryption.KeyVariable", "--encryption-key-env", "Config.Encryption.KMSKey", "--encryption-kms-key",
 )
 
 const heapBallast = 64 << 20
@@ -56,6 +57,7 @@ func serve(args []string) error {
 	set.StringVar(&c.KinesisEndpoint, "kinesis-endpoint", "", "URL of the Kinesis that gets the changes of tables, see EnableKinesisStreamingDestination")
 	set.StringVar(&c.S3Endpoint, "s3-endpoint", "", "URL of the S3-compatible server of exports and imports, in place of --bucket-dir")
 	set.StringVar(&c.BucketDir, "bucket-dir", "", "directory whose sub-directories stand for buckets (default buckets in the directory of the data)")
+	defineEncryption(set, &c.Encryption, encryptionFlags, "the data, which is then encrypted")
 	set.Func("trigger", "trigger to create at the start: JSON, or name=ship,table=Orders,target=URL; may be given several times", func(text string) error {
 		c.Triggers = append(c.Triggers, text)
 		return nil

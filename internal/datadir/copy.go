@@ -37,7 +37,7 @@ func (d *Dir) Copy(ctx context.Context, still, to string, now time.Time, progres
 	}
 	c := &copier{ctx: ctx, to: to, progress: progress}
 	m := &Manifest{Created: now}
-	if m.Files, err = c.store(still, format); err == nil {
+	if m.Files, err = c.store(still, format, d.Keys()); err == nil {
 		err = writeSynced(filepath.Join(to, manifestFile), string(m.encode()))
 	}
 	if err == nil {
@@ -108,7 +108,7 @@ func isHalf(dir string) bool {
 	}
 	entries, err := os.ReadDir(filepath.Join(dir, copied))
 	return err == nil && len(entries) > 0 && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		return e.Name() != storeDir && e.Name() != formatFile
+		return e.Name() != storeDir && e.Name() != formatFile && e.Name() != keysFile
 	})
 }
 
@@ -120,8 +120,9 @@ type copier struct {
 	done, total int64
 }
 
-// store copies the store in still, and the format.
-func (c *copier) store(still string, format int) (files []File, err error) {
+// store copies the store in still, the file keys, if there is one, and the format.
+// No key was thrown away since still was made.
+func (c *copier) store(still string, format int, keys string) (files []File, err error) {
 	originals, err := c.look(still)
 	if err != nil {
 		return nil, err
@@ -136,6 +137,15 @@ func (c *copier) store(still string, format int) (files []File, err error) {
 		if err != nil {
 			return nil, err
 		}
+		files = append(files, f)
+	}
+	if _, err := os.Stat(keys); err == nil {
+		f := File{Path: copied + "/" + keysFile}
+		before := c.done
+		if f.Sum, err = c.copy(keys, f); err != nil {
+			return nil, err
+		}
+		f.Size = c.done - before
 		files = append(files, f)
 	}
 	text := formatText(format)
@@ -284,11 +294,11 @@ func Verify(ctx context.Context, dir string, found func(error), progress Progres
 	return m, err
 }
 
-// CopiedStore returns the directory of the storage engine in the backup in dir,
-// if this program can read it.
-func CopiedStore(dir string) (string, error) {
+// Copied returns what the backup in dir is a copy of, if this program can read it.
+// It is not locked, and not to be closed.
+func Copied(dir string) (*Dir, error) {
 	data := filepath.Join(dir, copied)
-	return filepath.Join(data, storeDir), checkNewest(data)
+	return &Dir{path: data}, checkNewest(data)
 }
 
 // verify reads one file.
@@ -335,7 +345,7 @@ func Restore(ctx context.Context, dir, to string, progress Progress) (*Manifest,
 	}
 	c := &copier{ctx: ctx, to: to, progress: progress, total: m.Bytes()}
 	if err := c.restore(dir, m); err != nil {
-		return nil, errors.Join(cannotCopy(err), os.RemoveAll(filepath.Join(to, storeDir)), lock.Close(), os.Remove(lock.Name()))
+		return nil, errors.Join(cannotCopy(err), os.RemoveAll(filepath.Join(to, storeDir)), os.RemoveAll(filepath.Join(to, keysFile)), lock.Close(), os.Remove(lock.Name()))
 	}
 	return m, lock.Close()
 }
@@ -355,7 +365,7 @@ func (c *copier) restore(dir string, m *Manifest) error {
 			}
 			continue
 		}
-		if !ok || !strings.HasPrefix(path, storeDir+"/") {
+		if !ok || !strings.HasPrefix(path, storeDir+"/") && path != keysFile {
 			return fmt.Errorf("the manifest has a file %s, which no backup has", f.Path)
 		}
 		if first, ok := here[f.Sum]; ok && neverChanges(path) {

@@ -5,12 +5,14 @@
 //
 //	FORMAT   one line, "stator N": the format of everything else here
 //	LOCK     locked while a process has the directory open; empty
+//	KEYS     the keys of the files below, wrapped; absent if they are not encrypted
 //	store/   the storage engine's files
 //	scratch/ temporary files, removed when the directory is opened
 //	buckets/ the buckets of exports and imports, unless they are elsewhere
 //	imports/ what could not be imported, a file for each import
 //
-// A backup of it has a MANIFEST and the same in data/, without LOCK and scratch.
+// A backup of it has a MANIFEST and the same in data/, without LOCK and scratch:
+// of encrypted files the copies are encrypted too.
 //
 // # Invariants
 //
@@ -35,6 +37,7 @@ const (
 	formatFile = "FORMAT"
 	tempFile   = "FORMAT.tmp"
 	lockFile   = "LOCK"
+	keysFile   = "KEYS"
 	storeDir   = "store"
 	scratchDir = "scratch"
 	bucketsDir = "buckets"
@@ -83,6 +86,27 @@ func open(path string, upgrades []upgrade) (*Dir, error) {
 	return d, nil
 }
 
+// Make makes a data directory at path, which must be empty or absent, of what fill
+// puts into it: Keys and Store. Until that has returned nothing opens it. If it
+// fails, nothing stays there.
+func Make(path string, fill func(*Dir) error) error {
+	if err := claim(path); err != nil {
+		return err
+	}
+	lock, err := takeLock(path)
+	if err != nil {
+		return err
+	}
+	d := &Dir{path: path, lock: lock}
+	if err = fill(d); err == nil {
+		err = writeFormat(path, 1+len(upgrades))
+	}
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(d.Store()), os.RemoveAll(d.Keys()), d.Close(), os.Remove(lock.Name()))
+	}
+	return d.Close()
+}
+
 // OpenToRead locks the data directory at path and changes nothing in it.
 func OpenToRead(path string) (*Dir, error) {
 	if err := checkNewest(path); err != nil {
@@ -114,6 +138,9 @@ func (d *Dir) Path() string { return d.path }
 
 // Store returns the directory of the storage engine. It need not exist.
 func (d *Dir) Store() string { return filepath.Join(d.path, storeDir) }
+
+// Keys returns the file of the keys. It need not exist.
+func (d *Dir) Keys() string { return filepath.Join(d.path, keysFile) }
 
 // Scratch returns the directory of temporary files. It does not exist.
 func (d *Dir) Scratch() string { return filepath.Join(d.path, scratchDir) }
@@ -225,7 +252,7 @@ func checkEmpty(path string) error {
 		case lockFile, tempFile, "lost+found":
 		case formatFile:
 			return nil // written since we looked, by a process that has the lock
-		case storeDir:
+		case storeDir, keysFile:
 			return fmt.Errorf("%s holds data, but its FORMAT file is missing: put that file back from a copy of the directory, or give another directory", path)
 		default:
 			return fmt.Errorf("%s is not a Stator directory (it holds %s and no FORMAT file): give an empty or a new directory",

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -24,6 +26,33 @@ func NewFS(files vfs.FS, keys *Keys, appended func(name string) bool) *FS {
 		appended = func(string) bool { return false }
 	}
 	return &FS{files, keys, appended}
+}
+
+// Files returns the files of the disk: with their content sealed under keys, or as
+// it is if keys are nil.
+func Files(keys *Keys) vfs.FS {
+	if keys == nil {
+		return vfs.Default
+	}
+	return NewFS(vfs.Default, keys, nil)
+}
+
+// Sealed reports whether a file in a directory is sealed.
+func Sealed(dir string) bool {
+	names, _ := vfs.Default.List(dir)
+	for _, name := range names {
+		var start [len(magic)]byte
+		f, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			continue
+		}
+		_, err = io.ReadFull(f, start[:])
+		_ = f.Close() // it was only read
+		if err == nil && string(start[:]) == magic {
+			return true
+		}
+	}
+	return false
 }
 
 // Create implements vfs.FS.

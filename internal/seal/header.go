@@ -68,7 +68,7 @@ func (h *header) opener(keys *Keys) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret, err := hkdf.Key(sha256.New, key.secret[:], h[saltAt:], "stator file "+string(h[:saltAt]), KeyBytes)
+	secret, err := hkdf.Key(sha256.New, key.secret(), h[saltAt:], "stator file "+string(h[:saltAt]), KeyBytes)
 	if err != nil {
 		return nil, fmt.Errorf("derive the key of a file: %w", err)
 	}

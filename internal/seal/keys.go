@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -10,12 +9,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/statordb/stator/internal/datadir"
 )
 
 // KeyBytes is the length of every key: they are for AES-256.
@@ -42,28 +40,24 @@ func (id *ID) UnmarshalText(text []byte) error {
 	return err
 }
 
-// secret is a key. Nothing prints it; who has one in a struct has a pointer to it,
-// because fmt would print the bytes of a member.
-type secret [KeyBytes]byte
+// secret returns a key. It is a function because fmt and what encodes by
+// reflection print the bytes of anything else, however deep, whatever methods it has.
+type secret func() []byte
 
-const hidden = "(a key)"
+// newSecret returns a new key.
+func newSecret() secret {
+	key := make([]byte, KeyBytes)
+	_, _ = rand.Read(key) // it never fails
+	return keep(key)
+}
 
-// String implements fmt.Stringer.
-func (secret) String() string { return hidden }
-
-// GoString implements fmt.GoStringer.
-func (secret) GoString() string { return hidden }
-
-// Format implements fmt.Formatter, for the verbs that ask nobody else.
-func (secret) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(hidden)) }
-
-// MarshalText implements encoding.TextMarshaler.
-func (secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+// keep returns key, which nobody else keeps.
+func keep(key []byte) secret { return func() []byte { return key } }
 
 // dataKey is a data key that was unwrapped.
 type dataKey struct {
 	id     ID
-	secret *secret
+	secret secret
 }
 
 // Keys are the data keys of a data directory. Its methods are safe for concurrent
@@ -86,9 +80,8 @@ func InMemory() *Keys {
 }
 
 func newDataKey() *dataKey {
-	k := &dataKey{secret: new(secret)}
+	k := &dataKey{secret: newSecret()}
 	_, _ = rand.Read(k.id[:]) // it never fails
-	_, _ = rand.Read(k.secret[:])
 	return k
 }
 
@@ -207,7 +200,7 @@ func (k *Keys) unwrap(ctx context.Context, f *file) ([]*dataKey, error) {
 			if len(plain) != KeyBytes {
 				return nil, errors.New("a data key has another length than it must have")
 			}
-			key = &dataKey{id: w.ID, secret: (*secret)(plain)}
+			key = &dataKey{id: w.ID, secret: keep(plain)}
 		}
 		keys = append(keys, key)
 	}
@@ -240,7 +233,7 @@ func Rewrap(ctx context.Context, path string, from, to Source) error {
 		}
 		for i := range f.DataKeys {
 			w := &f.DataKeys[i]
-			if w.Wrapped, err = to.Wrap(ctx, w.purpose(), keys[i].secret[:]); err != nil {
+			if w.Wrapped, err = to.Wrap(ctx, w.purpose(), keys[i].secret()); err != nil {
 				return err
 			}
 		}
@@ -273,7 +266,7 @@ func (f *file) add(ctx context.Context, source Source, now time.Time) error {
 	key := newDataKey()
 	w := wrappedKey{ID: key.id, Created: now.UTC().Truncate(time.Second)}
 	var err error
-	if w.Wrapped, err = source.Wrap(ctx, w.purpose(), key.secret[:]); err != nil {
+	if w.Wrapped, err = source.Wrap(ctx, w.purpose(), key.secret()); err != nil {
 		return err
 	}
 	f.DataKeys = append(f.DataKeys, w)
@@ -282,9 +275,12 @@ func (f *file) add(ctx context.Context, source Source, now time.Time) error {
 
 // change changes a file of keys: nobody else does meanwhile.
 func change(path string, how func(*file) error) error {
-	lock, err := vfs.Default.Lock(path + ".lock")
+	lock, err := datadir.LockFile(path + ".lock")
 	if err != nil {
-		return fmt.Errorf("%s is being changed by another process: try again (%w)", path, err)
+		return err
+	}
+	if lock == nil {
+		return fmt.Errorf("%s is being changed by another process: try again", path)
 	}
 	defer lock.Close()
 	f, err := readFile(path)
@@ -315,27 +311,11 @@ func readFile(path string) (*file, error) {
 	return f, nil
 }
 
-// write puts f in place of what is at path, durably and as a whole.
+// write puts f in place of what is at path.
 func (f *file) write(path string) error {
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}
-	temporary := path + ".tmp"
-	out, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = out.Write(append(text, '\n'))
-	if err = cmp.Or(err, out.Sync()); err != nil {
-		return errors.Join(err, out.Close())
-	}
-	if err := errors.Join(out.Close(), os.Rename(temporary, path)); err != nil {
-		return err
-	}
-	dir, err := vfs.Default.OpenDir(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return datadir.ReplaceFile(path, append(text, '\n'))
 }

@@ -47,31 +47,30 @@ func FromVariable(name string) (Source, error) {
 // root is a Source that has its key in memory.
 type root struct {
 	name string
-	key  *secret
+	key  secret
 }
 
 // newRoot reads a key. No error says what text is.
 func newRoot(name string, text []byte) (Source, error) {
-	r := &root{name: name, key: new(secret)}
-	trimmed := bytes.TrimSpace(text)
-	var buffer [3 * KeyBytes]byte
-	defer clear(buffer[:])
-	switch {
-	case len(text) == KeyBytes:
-		copy(r.key[:], text)
-		return r, nil
-	case len(trimmed) == 2*KeyBytes:
-		if n, err := hex.Decode(buffer[:], trimmed); err == nil && n == KeyBytes {
-			*r.key = secret(buffer[:KeyBytes])
-			return r, nil
-		}
-	case len(trimmed) == base64.StdEncoding.EncodedLen(KeyBytes):
-		if n, err := base64.StdEncoding.Decode(buffer[:], trimmed); err == nil && n == KeyBytes {
-			*r.key = secret(buffer[:KeyBytes])
-			return r, nil
-		}
+	if key := decodeKey(text); key != nil {
+		return &root{name, keep(key)}, nil
 	}
 	return nil, fmt.Errorf("%s is none: use 32 random bytes, in base64 or hexadecimal (openssl rand -base64 32)", name)
+}
+
+// decodeKey returns a key in any of its forms, nil if text is none.
+func decodeKey(text []byte) []byte {
+	if len(text) == KeyBytes {
+		return bytes.Clone(text)
+	}
+	trimmed := bytes.TrimSpace(text)
+	key := make([]byte, len(trimmed))
+	for _, decode := range []func(dst, src []byte) (int, error){hex.Decode, base64.StdEncoding.Decode} {
+		if n, err := decode(key, trimmed); err == nil && n == KeyBytes {
+			return key[:n:n]
+		}
+	}
+	return nil
 }
 
 // Name implements Source.
@@ -79,7 +78,7 @@ func (r *root) Name() string { return r.name }
 
 // Wrap implements Source.
 func (r *root) Wrap(_ context.Context, purpose string, key []byte) ([]byte, error) {
-	aead, err := newAEAD(r.key[:])
+	aead, err := newAEAD(r.key())
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +89,7 @@ var errWrongKey = errors.New("it is not the key that was used, or the file was c
 
 // Unwrap implements Source.
 func (r *root) Unwrap(_ context.Context, purpose string, wrapped []byte) ([]byte, error) {
-	aead, err := newAEAD(r.key[:])
+	aead, err := newAEAD(r.key())
 	if err != nil {
 		return nil, err
 	}
@@ -145,4 +144,9 @@ func (s *kmsSource) Unwrap(ctx context.Context, purpose string, wrapped []byte) 
 		return nil, fmt.Errorf("decrypt with %s: %w", s.Name(), err)
 	}
 	return out.Plaintext, nil
+}
+
+// NewKey returns a new root key as FromFile reads it, in base64 with a line end.
+func NewKey() []byte {
+	return append(base64.StdEncoding.AppendEncode(nil, newSecret()()), '\n')
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // errorLog says which records of an import could not be imported, in the lines
@@ -14,10 +16,11 @@ import (
 type errorLog struct {
 	arn string
 	dir string // "" for none
+	fs  vfs.FS
 	id  string
 	mu  struct {
 		sync.Mutex
-		file  *os.File // nil before the first line
+		file  vfs.File // nil before the first line
 		to    *bufio.Writer
 		lines int
 	}
@@ -27,8 +30,8 @@ type errorLog struct {
 const mostLines = 10_000
 
 // newErrorLog returns the log of i, in place of what an interrupted run wrote.
-func newErrorLog(dir string, i *Import) (*errorLog, error) {
-	l := &errorLog{arn: i.ARN(), dir: dir, id: i.ID}
+func newErrorLog(fs vfs.FS, dir string, i *Import) (*errorLog, error) {
+	l := &errorLog{arn: i.ARN(), dir: dir, fs: fs, id: i.ID}
 	return l, removeLog(dir, i.ID)
 }
 
@@ -60,10 +63,10 @@ func (l *errorLog) add(at pointer, why error) error {
 		return nil
 	}
 	if l.mu.file == nil {
-		if err := os.MkdirAll(l.dir, 0o700); err != nil {
+		if err := l.fs.MkdirAll(l.dir, 0o700); err != nil {
 			return err
 		}
-		file, err := os.OpenFile(logPath(l.dir, l.id), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		file, err := l.fs.Create(logPath(l.dir, l.id), vfs.WriteCategoryUnspecified)
 		if err != nil {
 			return err
 		}

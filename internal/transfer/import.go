@@ -199,7 +199,7 @@ func (t *Transfers) fill(ctx context.Context, i *Import) error {
 	t.mu.Lock()
 	t.mu.imports[i.ID] = so
 	t.mu.Unlock()
-	log, err := newErrorLog(t.Logs, i)
+	log, err := newErrorLog(t.LogFS, t.Logs, i)
 	if err != nil {
 		return err
 	}

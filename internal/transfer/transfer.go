@@ -25,6 +25,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/statordb/stator/internal/bucket"
 	"github.com/statordb/stator/internal/extsort"
 	"github.com/statordb/stator/internal/job"
@@ -33,17 +35,18 @@ import (
 	"github.com/statordb/stator/internal/table"
 )
 
-// Config is what Transfers need. All members but Logs are required.
+// Config is what Transfers need. All members but Logs and LogFS are required.
 type Config struct {
 	Store   kv.Store
 	Engine  *table.Engine
 	Buckets bucket.Store
 	Scratch extsort.Scratch
 	// Logs is the directory of the files that say what of an import could not be
-	// imported: ID.jsonl. "" is for none.
-	Logs string
-	Now  func() time.Time
-	Log  *slog.Logger
+	// imported: ID.jsonl, files of LogFS, which is the disk if nil. "" is for none.
+	Logs  string
+	LogFS vfs.FS
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Errors of Transfers.

@@ -1,0 +1,83 @@
+package stator
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/statordb/stator/internal/datadir"
+	"github.com/statordb/stator/internal/seal"
+)
+
+// Encryption says where the key is under which a data directory is encrypted: in
+// one place, or nowhere if it is not encrypted. A new directory is encrypted if
+// there is a key; for one that is there it must be as it was.
+type Encryption struct {
+	// KeyFile is a file that holds the key: 32 bytes, or those in base64 or
+	// hexadecimal.
+	KeyFile string
+	// KeyVariable is the name of an environment variable that holds the key, in
+	// base64 or hexadecimal.
+	KeyVariable string
+	// KMSKey is the id, alias or ARN of a key at a KMS: at KMSEndpoint, a URL, or
+	// if that is "" at the one of AWS. Credentials come from the environment, as
+	// for Config.KinesisEndpoint.
+	KMSKey, KMSEndpoint string
+}
+
+// source returns where the key is; nil for nowhere.
+func (e Encryption) source() (seal.Source, error) {
+	switch given := min(len(e.KeyFile), 1) + min(len(e.KeyVariable), 1) + min(len(e.KMSKey), 1); {
+	case given > 1:
+		return nil, errors.New("there are several keys to encrypt with: give one of Config.Encryption.KeyFile, Config.Encryption.KeyVariable and Config.Encryption.KMSKey")
+	case e.KeyFile != "":
+		return seal.FromFile(e.KeyFile)
+	case e.KeyVariable != "":
+		return seal.FromVariable(e.KeyVariable)
+	case e.KMSKey != "":
+		return seal.FromKMS(e.KMSKey, e.KMSEndpoint, e.region()), nil
+	}
+	return nil, nil
+}
+
+// region returns the region of the KMS.
+func (e Encryption) region() string {
+	if a, err := arn.Parse(e.KMSKey); err == nil {
+		return a.Region
+	}
+	return cmp.Or(os.Getenv("AWS_REGION"), "us-east-1")
+}
+
+// keys returns the keys of dir, nil if it is not encrypted. If create is true, a
+// directory in which nothing is yet gets keys.
+func (e Encryption) keys(ctx context.Context, dir *datadir.Dir, create bool) (*seal.Keys, error) {
+	source, err := e.source()
+	if err != nil {
+		return nil, err
+	}
+	encrypted, filled := exists(dir.Keys()), exists(dir.Store())
+	if !encrypted && filled && seal.Sealed(dir.Store()) {
+		return nil, fmt.Errorf("%s is encrypted, and its file KEYS is missing: put it back from a backup", dir.Path())
+	}
+	switch {
+	case source == nil && encrypted:
+		return nil, fmt.Errorf("%s is encrypted: give its key with Config.Encryption.KeyFile, Config.Encryption.KeyVariable or Config.Encryption.KMSKey", dir.Path())
+	case source == nil:
+		return nil, nil
+	case encrypted:
+		return seal.Open(ctx, dir.Keys(), source)
+	case filled || !create:
+		return nil, fmt.Errorf("%s is not encrypted, and a key is given: leave out Config.Encryption.KeyFile and what is like it, or make an encrypted copy with stator keys encrypt", dir.Path())
+	}
+	return seal.Create(ctx, dir.Keys(), source, time.Now())
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
