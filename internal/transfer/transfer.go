@@ -86,6 +86,9 @@ const workers = 2
 // Open returns the transfers in a store, after it has cleared what a stop left
 // half-made. They go on after Start.
 func Open(ctx context.Context, c Config) (*Transfers, error) {
+	if c.LogFS == nil {
+		c.LogFS = vfs.Default
+	}
 	t := &Transfers{Config: c, jobs: job.NewRunner(c.Store, []byte("bx"), c.Log), slots: make(chan struct{}, workers)}
 	t.mu.imports, t.mu.running = map[string]*progress{}, map[string]int{}
 	if err := errors.Join(t.thawOrphans(ctx), t.forgetUnmade(ctx)); err != nil {
