@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/statordb/stator/internal/iam")
+	"github.com/statordb/stator/internal/iam"
+)
 
 // TestMutatedPolicies mutates the policies of the decisions. Whatever comes out
 // is refused or a policy; nothing crashes, and a policy allows only what one of
