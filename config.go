@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,6 +50,10 @@ type Config struct {
 	// SeparateRegions gives each region that requests are signed for tables of its
 	// own, under Auth.
 	SeparateRegions bool
+	// TrustedProxies are the addresses of proxies in front of the server: what they
+	// say in X-Forwarded-For and X-Forwarded-Proto is what policies ask about as
+	// aws:SourceIp and aws:SecureTransport.
+	TrustedProxies []netip.Prefix
 	// TLSCertificate and TLSKey are PEM files, which are read again when they
 	// change: connections are encrypted. TLSSelfSigned is a directory for a
 	// certificate that is made for development, in place of them.

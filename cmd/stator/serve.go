@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/signal"
 	"runtime"
@@ -46,6 +47,17 @@ func serve(args []string) error {
 	set.StringVar(&c.IAMFile, "iam-file", "", "file that says who there is, see stator iam (default "+identity.DefaultPath+")")
 	set.BoolVar(&c.SeparateRegions, "separate-regions", false, "give each region that requests are signed for tables of its own, with --auth=iam")
 	set.BoolVar(&c.AllowUnauthenticated, "allow-unauthenticated", false, "permit an address that is not loopback although requests are not authenticated")
+	set.Func("trusted-proxy", "address or range of proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are believed; may be given several times", func(text string) error {
+		prefix, err := netip.ParsePrefix(text)
+		if address, alone := netip.ParseAddr(text); alone == nil {
+			prefix, err = address.Prefix(address.BitLen())
+		}
+		if err != nil {
+			return errors.New("give an address or a range, like 10.0.0.0/8")
+		}
+		c.TrustedProxies = append(c.TrustedProxies, prefix)
+		return nil
+	})
 	set.StringVar(&c.TLSCertificate, "tls-cert", "", "PEM file of the certificate: connections are encrypted; read again when it changes")
 	set.StringVar(&c.TLSKey, "tls-key", "", "PEM file of the certificate's key")
 	set.StringVar(&c.TLSSelfSigned, "tls-self-signed", "", "directory for a certificate that is made for development, in place of --tls-cert")

@@ -241,8 +241,8 @@ func (a *API) managed(in any) subject {
 		return a.aboutStream(in.StreamArn.V)
 	case *model.GetShardIteratorInput:
 		return a.aboutStream(in.StreamArn.V)
-	case *model.ListTablesInput: // (Observed in reports of denials.)
-		return a.aboutTable("*")
+	case *model.ListTablesInput: // what denials show was observed in reports of them
+		return subject{arn: "*", account: a.Account, shown: a.tableARN(a.owner + "*")}
 	case *model.ListExportsInput:
 		if in.TableArn.Set {
 			return a.aboutTable(in.TableArn.V)

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"cmp"
+
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/iam"
 )
@@ -41,7 +43,7 @@ func (a *API) may(action string, what subject) error {
 	if d.Allowed {
 		return nil
 	}
-	return ddberr.AccessDenied(r.Principal.ARN, r.Action, r.Resource, d.Reason(r.Action))
+	return ddberr.AccessDenied(r.Principal.ARN, r.Action, cmp.Or(what.shown, r.Resource), d.Reason(r.Action))
 }
 
 // asked is what conditions may ask about a request and its subject.

@@ -13,6 +13,7 @@ import (
 // that.
 type subject struct {
 	arn     string
+	shown   string      // in denials; "" for arn
 	account string      // of its owner
 	policy  *iam.Policy // its own, nil for none
 	table   *table.Table

@@ -35,7 +35,7 @@ func (s *Server) verify(who signer, c *fasthttp.RequestCtx, body []byte) error {
 
 // caller returns who as the API knows it.
 func (s *Server) caller(who signer, c *fasthttp.RequestCtx) *api.Caller {
-	return &api.Caller{Principal: who.Principal, Region: who.signed.Region, Request: circumstances{c, s.Now(), who.signed.Region}}
+	return &api.Caller{Principal: who.Principal, Region: who.signed.Region, Request: s.circumstances(c, who.signed.Region)}
 }
 
 // message is a request as signatures see it.
@@ -60,12 +60,17 @@ func (m message) Header(name string) []string {
 	return values
 }
 
+func (s *Server) circumstances(c *fasthttp.RequestCtx, region string) circumstances {
+	return circumstances{c, s.Proxies, s.Now(), region}
+}
+
 // circumstances are what conditions may ask about how a request came. (IAM user
 // guide, "AWS global condition context keys".)
 type circumstances struct {
-	c      *fasthttp.RequestCtx
-	now    time.Time
-	region string
+	c       *fasthttp.RequestCtx
+	proxies Proxies
+	now     time.Time
+	region  string
 }
 
 // Values implements iam.Context.
@@ -76,9 +81,11 @@ func (r circumstances) Values(key string) ([]string, bool) {
 	}
 	switch key {
 	case "aws:sourceip":
-		return []string{r.c.RemoteIP().String()}, true
+		from, _ := r.proxies.origin(r.c)
+		return []string{from.String()}, from.IsValid()
 	case "aws:securetransport":
-		return []string{strconv.FormatBool(r.c.IsTLS())}, true
+		_, encrypted := r.proxies.origin(r.c)
+		return []string{strconv.FormatBool(encrypted)}, true
 	case "aws:currenttime":
 		return []string{r.now.UTC().Format(time.RFC3339)}, true
 	case "aws:epochtime":

@@ -56,6 +56,7 @@ type Config struct {
 	// Identity knows who may sign requests; nil: they are not authenticated.
 	Identity *identity.Directory
 	STS      *sts.STS         // makes sessions; nil without Identity
+	Proxies  Proxies          // in front of the server, that it believes
 	Now      func() time.Time // by which signatures are judged
 	TLS      *tls.Config      // nil: connections are not encrypted
 	Region   string

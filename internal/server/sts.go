@@ -47,7 +47,7 @@ func (s *Server) session(c *fasthttp.RequestCtx) {
 		region = who.signed.Region
 	}
 	s.answerSession(c, id, s.STS.Do(&requestContext{s.base, c}, sts.Request{
-		ID: id.String(), Caller: who.Credential, Keys: circumstances{c, s.Now(), region}, Body: in.bytes,
+		ID: id.String(), Caller: who.Credential, Keys: s.circumstances(c, region), Body: in.bytes,
 	}))
 }
 

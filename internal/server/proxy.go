@@ -1,0 +1,44 @@
+package server
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Proxies are the addresses of those in front of a server of whom it believes
+// where a request comes from, and how.
+type Proxies []netip.Prefix
+
+func (p Proxies) trusts(address netip.Addr) bool {
+	for _, prefix := range p {
+		if prefix.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// origin returns the address that a request comes from, and whether it was
+// encrypted on its way here, as the nearest proxies that are trusted tell it:
+// X-Forwarded-For, to which each adds whom it heard, and X-Forwarded-Proto.
+func (p Proxies) origin(c *fasthttp.RequestCtx) (from netip.Addr, encrypted bool) {
+	from, _ = netip.AddrFromSlice(c.RemoteIP())
+	from, encrypted = from.Unmap(), c.IsTLS()
+	if !p.trusts(from) {
+		return from, encrypted
+	}
+	if proto := c.Request.Header.Peek("X-Forwarded-Proto"); len(proto) > 0 {
+		encrypted = strings.EqualFold(string(proto), "https")
+	}
+	heard := strings.Split(string(c.Request.Header.Peek("X-Forwarded-For")), ",")
+	for i := len(heard) - 1; i >= 0 && p.trusts(from); i-- {
+		address, err := netip.ParseAddr(strings.TrimSpace(heard[i]))
+		if err != nil {
+			break
+		}
+		from = address.Unmap()
+	}
+	return from, encrypted
+}
