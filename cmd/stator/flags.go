@@ -62,7 +62,8 @@ func parseArguments(set *flag.FlagSet, args []string, names ...string) (values [
 func missing(set *flag.FlagSet, names ...string) error {
 	for _, name := range names {
 		if f := set.Lookup(name); f.Value.String() == "" {
-			return misuse{fmt.Errorf("--%s is missing: give the %s", name, f.Usage)}
+			_, usage := flag.UnquoteUsage(f)
+			return misuse{fmt.Errorf("--%s is missing: give the %s", name, usage)}
 		}
 	}
 	return nil

@@ -37,11 +37,6 @@ func (d *Directory) CheckSessionPolicies(inline string, arns []string) error {
 	return err
 }
 
-// HasAccount reports whether there is an account.
-func (d *Directory) HasAccount(id string) bool {
-	return d.state.Load().people[iamARN(id, "root")] != nil
-}
-
 // Principal returns who has an ARN, that of a user, of a root user, of a role,
 // or of a session of one (arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION), nil
 // if there is nobody. A role is returned as a session without a name.
