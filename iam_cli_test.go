@@ -109,6 +109,8 @@ func TestIAMAccessKeys(t *testing.T) {
 			t.Errorf("%s: %s", line, out)
 		}
 	}
+	c.want("iam rotate-key", "")
+	c.want("iam rotate-key --forget", "")
 	c.want("iam delete-access-key "+made.AccessKeyId, "")
 	c.fail("iam delete-access-key "+made.AccessKeyId, "there is no access key "+made.AccessKeyId)
 	if err := os.Remove(filepath.Join(c.dir, "stator-iam", "iam.key")); err != nil {
@@ -155,9 +157,9 @@ func TestSimulate(t *testing.T) {
 	session := "arn:aws:sts::123456789012:assumed-role/app/one"
 	c.want(ask(session, put, books), "allowed by identity-based policy all of role app, statement 1\n")
 	role := "arn:aws:iam::123456789012:role/app"
-	c.want(ask(user("ana"), "sts:AssumeRole", role), "allowed by resource-based policy, statement 1\n")
+	c.want(ask(user("ana"), "sts:AssumeRole", role), "allowed by role trust policy, statement 1\n")
 	c.fail(ask(user("dora"), "sts:AssumeRole", role),
-		refusal(user("dora"), "sts:AssumeRole", role, "because no resource-based policy allows the sts:AssumeRole action"))
+		refusal(user("dora"), "sts:AssumeRole", role, "because no role trust policy allows the sts:AssumeRole action"))
 	c.fail(ask(user("none"), get, books), "there is no user, role or session "+user("none"))
 	c.fail(ask(user("ana"), get, books)+" --resource-policy books.json", "books.json: statement 1: it has neither Principal nor NotPrincipal")
 	c.fail("iam simulate --principal "+user("ana")+" --action "+get, "--resource is missing: give the ARN of what it is about, or *")

@@ -50,6 +50,7 @@ var iamVerbs = map[string]iamVerb{
 	"delete-provider":        {[]string{"URL"}, nil, nil, (*iamFlags).deleteProvider},
 	"delete-access-key":      {[]string{"ID"}, nil, nil, (*iamFlags).deleteAccessKey},
 	"delete-boundary":        {nil, (*iamFlags).defineHolder, nil, (*iamFlags).deleteBoundary},
+	"rotate-key":             {nil, (*iamFlags).defineForget, nil, (*iamFlags).rotateKey},
 	"list":                   {nil, (*iamFlags).defineList, nil, (*iamFlags).list},
 	"show":                   {[]string{"ARN"}, nil, nil, (*iamFlags).show},
 }
@@ -118,6 +119,7 @@ type iamFlags struct {
 	user, group, role string
 	status            string
 	json, asVariables bool
+	forget            bool
 
 	principal, action, resource, resourcePolicy string
 	context                                     pairsFlag

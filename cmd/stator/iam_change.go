@@ -251,6 +251,13 @@ func (f *iamFlags) updateAccessKey(args []string) error {
 	})
 }
 
+func (f *iamFlags) defineForget(set *flag.FlagSet) {
+	set.BoolVar(&f.forget, "forget", false, "keep no key but the new one, which ends the sessions that there are")
+}
+
+// rotateKey changes the key that secrets and sessions are sealed with.
+func (f *iamFlags) rotateKey([]string) error { return identity.RotateKey(f.path, f.forget) }
+
 func (f *iamFlags) deleteAccessKey(args []string) error {
 	return f.edit(func(e *identity.Edit) error {
 		keys, err := accessKeys(e.File, args[0])

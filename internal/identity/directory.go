@@ -156,12 +156,12 @@ func (d *Directory) openKeys() (*keyring, error) {
 	if d.o.WithoutSecrets {
 		return nil, nil
 	}
-	key := d.o.Key
-	if key == nil {
-		var err error
-		if key, err = readKey(d.o.Path); err != nil {
-			return nil, err
-		}
+	if d.o.Key != nil {
+		return newKeyring(d.o.Key)
 	}
-	return newKeyring(key)
+	keys, err := readKeys(d.o.Path)
+	if err != nil {
+		return nil, err
+	}
+	return newKeyring(keys...)
 }

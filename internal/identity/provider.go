@@ -68,8 +68,8 @@ func (p *Provider) issuer(account string) (*Issuer, error) {
 }
 
 // Algorithms are those that tokens may be signed with: what has a public key,
-// and so neither none nor an HMAC. (IAM user guide, "Create an OpenID Connect
-// (OIDC) identity provider in IAM".)
+// and so neither none nor an HMAC. (RSA; and ECDSA, AWS "What's new" of 20
+// November 2024.)
 var Algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512}
 
 // maxKeys is how many keys a set may have.

@@ -232,3 +232,54 @@ func TestSigningKey(t *testing.T) {
 		}
 	}
 }
+
+// TestRotateKey changes the key that secrets and sessions are sealed with: no
+// access key changes, and sessions go on until the old key is forgotten.
+func TestRotateKey(t *testing.T) {
+	w := newWorld(t)
+	s := w.issue(t, nil)
+	file := func(name string) string {
+		t.Helper()
+		text, err := os.ReadFile(name)
+		check(t, err)
+		return string(text)
+	}
+	keyFile := strings.TrimSuffix(w.path, ".json") + ".key"
+	before, first := file(w.path), strings.TrimSpace(file(keyFile))
+	check(t, identity.RotateKey(w.path, false))
+	if keys := strings.Fields(file(keyFile)); len(keys) != 2 || keys[1] != first || keys[0] == first || file(w.path) == before {
+		t.Errorf("%d keys, or the same file", len(keys))
+	}
+	check(t, w.Reload())
+	c, err := w.Lookup(w.accessKey, "")
+	check(t, err)
+	if string(c.Secret) != w.secret {
+		t.Error("another secret")
+	}
+	_, err = w.Lookup(s.AccessKey, string(s.Token))
+	check(t, err)
+	newer := w.issue(t, nil)
+
+	check(t, identity.RotateKey(w.path, true))
+	if n := len(strings.Fields(file(keyFile))); n != 1 {
+		t.Errorf("%d keys", n)
+	}
+	check(t, w.Reload())
+	_, err = w.Lookup(w.accessKey, "")
+	check(t, err)
+	for _, old := range []*identity.Issued{s, newer} {
+		_, err = w.Lookup(old.AccessKey, string(old.Token))
+		refused(t, err, "UnrecognizedClientException")
+	}
+
+	// A key in the variable is put there by its owner.
+	const third = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	t.Setenv(identity.KeyVariable, third+","+strings.TrimSpace(file(keyFile)))
+	check(t, identity.RotateKey(w.path, false))
+	if err := identity.RotateKey(w.path, true); err == nil {
+		t.Error("a key in a variable was forgotten")
+	}
+	t.Setenv(identity.KeyVariable, third)
+	_, err = identity.Open(identity.Options{Path: w.path})
+	check(t, err)
+}

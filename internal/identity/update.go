@@ -40,10 +40,15 @@ func Update(path string, create bool, now time.Time, change func(*Edit) error) e
 		return err
 	}
 	defer lock.Close()
-	key := readKey
+	return update(path, create, now, change)
+}
+
+// update is Update under its lock.
+func update(path string, create bool, now time.Time, change func(*Edit) error) error {
+	read := readKeys
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && create {
-		key = makeKey // never beside secrets that another key has sealed
+		read = makeKeys // never beside secrets that another key has sealed
 		text, err = (&File{Version: fileVersion}).Encode()
 	}
 	if err != nil {
@@ -54,11 +59,11 @@ func Update(path string, create bool, now time.Time, change func(*Edit) error) e
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	e := &Edit{File: f, now: now.UTC().Truncate(time.Second)}
-	raw, err := key(path)
+	keys, err := read(path)
 	if err != nil {
 		return err
 	}
-	if e.keys, err = newKeyring(raw); err != nil {
+	if e.keys, err = newKeyring(keys...); err != nil {
 		return err
 	}
 	if err := change(e); err != nil {

@@ -52,10 +52,11 @@ type constraint struct {
 	least, most int // characters
 	pattern     *regexp.Regexp
 	shown       string // the pattern, as errors show it
+	secret      bool   // errors do not show the value
 }
 
 func matching(least, most int, pattern string) constraint {
-	return constraint{least, most, regexp.MustCompile(`^(?:` + pattern + `)$`), pattern}
+	return constraint{least: least, most: most, pattern: regexp.MustCompile(`^(?:` + pattern + `)$`), shown: pattern}
 }
 
 // The constraints of parameters. (STS service model.)
@@ -67,7 +68,7 @@ var (
 	sourceIdentity = matching(2, 64, `[\w+=,.@-]*`)
 	tagKey         = matching(1, 128, `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
 	tagValue       = matching(0, 256, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`)
-	webToken       = constraint{least: 4, most: 20000}
+	webToken       = constraint{least: 4, most: 20000, secret: true}
 	providerID     = constraint{least: 4, most: 2048}
 )
 
@@ -84,8 +85,12 @@ func (f *form) text(name string, c constraint, required bool) string {
 }
 
 func (f *form) checked(value, at string, c constraint) string {
+	shown := printable(value)
+	if c.secret {
+		shown = "***"
+	}
 	failed := func(format string, args ...any) {
-		f.note("Value '%s' at '%s' failed to satisfy constraint: "+format, append([]any{printable(value), at}, args...)...)
+		f.note("Value '%s' at '%s' failed to satisfy constraint: "+format, append([]any{shown, at}, args...)...)
 	}
 	if c.pattern != nil && !c.pattern.MatchString(value) {
 		failed("Member must satisfy regular expression pattern: %s", strings.NewReplacer(`\x{`, `\u`, `}`, ``).Replace(c.shown))

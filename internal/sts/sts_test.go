@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"io"
 	"net/http"
@@ -270,4 +271,24 @@ func (w *world) call(t testing.TB, form map[string]string) sts.Answer {
 		values.Set(name, value)
 	}
 	return w.sts.Do(context.Background(), sts.Request{ID: "id", Caller: c, Body: []byte(values.Encode())})
+}
+
+// FuzzDo sends any form, with and without a signature.
+func FuzzDo(f *testing.F) {
+	w := newWorld(f)
+	w.role(f, "app", toHome)
+	c, err := w.Lookup(w.keys["ana"].AccessKeyID, "")
+	check(f, err)
+	for name := range map[string]bool{"GetCallerIdentity": true, "AssumeRole": true, "AssumeRoleWithWebIdentity": true, "GetSessionToken": true} {
+		f.Add("Action=" + name + "&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/app&RoleSessionName=test&DurationSeconds=900" +
+			"&Tags.member.1.Key=a&Tags.member.1.Value=b&TransitiveTagKeys.member.1=a&PolicyArns.member.1.arn=x&WebIdentityToken=a.b.c")
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		for _, caller := range []*identity.Credential{nil, c} {
+			got := w.sts.Do(context.Background(), sts.Request{ID: "id", Caller: caller, Body: []byte(body)})
+			if got.Status >= 500 || got.Status != 200 && got.Err == nil || xml.Unmarshal(got.Body, new(struct{})) != nil {
+				t.Errorf("%d %s", got.Status, got.Body)
+			}
+		}
+	})
 }

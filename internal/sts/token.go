@@ -16,8 +16,7 @@ import (
 )
 
 // leeway is how far the clock of a provider may be from the server's. (IAM user
-// guide, "Create an OpenID Connect (OIDC) identity provider in IAM": five
-// minutes beyond exp.)
+// guide, "OIDC federation": five minutes beyond exp.)
 const leeway = 5 * time.Minute
 
 // maxSubject is how long the name of somebody may be, in bytes. (STS service

@@ -199,7 +199,9 @@ func TestWebIdentityRefused(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) { refused(t, err, c.code, c.text) })
 	}
-	_, err := w.assume("arn:aws:iam::123456789012:role/none", w.token(t, nil))
+	_, err := w.assume(w.role, "abc")
+	refused(t, err, "ValidationError", "1 validation error detected: Value '***' at 'webIdentityToken' failed to satisfy constraint: Member must have length greater than or equal to 4")
+	_, err = w.assume("arn:aws:iam::123456789012:role/none", w.token(t, nil))
 	refused(t, err, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	_, err = w.assume("arn:aws:iam::210987654321:role/web", w.token(t, nil))
 	refused(t, err, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for "+w.provider.URL)
