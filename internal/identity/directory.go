@@ -93,12 +93,15 @@ func Open(o Options) (*Directory, error) {
 func (d *Directory) Run(ctx context.Context) {
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
+	said := ""
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := d.Reload(); err != nil {
+			err := d.Reload()
+			if err != nil && err.Error() != said { // a file that cannot be looked at cannot every time
+				said = err.Error()
 				d.o.Log.Error("the IAM file is broken; what it said before holds", "error", err)
 			}
 		}

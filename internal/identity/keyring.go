@@ -27,7 +27,8 @@ const keySize = 32
 
 // keyring seals with its first key and opens with any: the others are those
 // before it. The secrets of access keys and the tokens of sessions have a key
-// each, derived from one, so that neither passes for the other.
+// each, derived from one, so that neither passes for the other. A key with random
+// nonces is good for 2^32 texts (NIST SP 800-38D, 8.3), so many sessions.
 type keyring struct{ secrets, sessions []cipher.AEAD }
 
 func newKeyring(keys ...[]byte) (*keyring, error) {

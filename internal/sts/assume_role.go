@@ -31,6 +31,10 @@ func credentialsOf(i *identity.Issued) credentials {
 	return credentials{i.AccessKey, string(i.Secret), string(i.Token), i.Expires.UTC().Format(time.RFC3339)}
 }
 
+func (c credentials) recorded() map[string]any {
+	return map[string]any{"accessKeyId": c.AccessKeyID, "expiration": c.Expiration}
+}
+
 type assumedRoleUser struct {
 	AssumedRoleID string `xml:"AssumedRoleId"`
 	ARN           string `xml:"Arn"`
@@ -41,11 +45,19 @@ func userOf(role *identity.CompiledRole, session string) assumedRoleUser {
 	return assumedRoleUser{p.ID, p.ARN}
 }
 
+func (u assumedRoleUser) recorded() map[string]any {
+	return map[string]any{"assumedRoleId": u.AssumedRoleID, "arn": u.ARN}
+}
+
 type assumedRole struct {
 	Credentials      credentials
 	AssumedRoleUser  assumedRoleUser
 	PackedPolicySize int    `xml:",omitempty"`
 	SourceIdentity   string `xml:",omitempty"`
+}
+
+func (r assumedRole) recorded() map[string]any {
+	return map[string]any{"credentials": r.Credentials.recorded(), "assumedRoleUser": r.AssumedRoleUser.recorded()}
 }
 
 // roleRequest is what AssumeRole and AssumeRoleWithWebIdentity have in common.

@@ -38,8 +38,17 @@ func TestAssumeRole(t *testing.T) {
 	if *who.Arn != *out.AssumedRoleUser.Arn || *who.UserId != *out.AssumedRoleUser.AssumedRoleId || *who.Account != home {
 		t.Errorf("%s %s", *who.Arn, *who.UserId)
 	}
-	if got := w.answers[0]; got.Parameters["roleArn"] != role || strings.Contains(fmt.Sprint(got.Parameters), *out.Credentials.SessionToken) {
-		t.Errorf("recorded %v", got.Parameters)
+	got := w.answers[0]
+	recorded := fmt.Sprint(got.Parameters, got.Result)
+	for _, want := range []string{role, *out.AssumedRoleUser.Arn, *out.Credentials.AccessKeyId} {
+		if !strings.Contains(recorded, want) {
+			t.Errorf("%s is not recorded in %s", want, recorded)
+		}
+	}
+	for _, secret := range []string{*out.Credentials.SessionToken, *out.Credentials.SecretAccessKey} {
+		if strings.Contains(recorded, secret) {
+			t.Errorf("a secret is recorded in %s", recorded)
+		}
 	}
 
 	w.clock.Move(w.clock.Now().Add(time.Hour))

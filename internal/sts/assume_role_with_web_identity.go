@@ -19,6 +19,13 @@ type webIdentity struct {
 	SourceIdentity              string `xml:",omitempty"`
 }
 
+func (w webIdentity) recorded() map[string]any {
+	return map[string]any{
+		"credentials": w.Credentials.recorded(), "assumedRoleUser": w.AssumedRoleUser.recorded(), "provider": w.Provider,
+		"audience": w.Audience, "subjectFromWebIdentityToken": w.SubjectFromWebIdentityToken,
+	}
+}
+
 // assumeRoleWithWebIdentity gives temporary credentials of a role to somebody
 // whom an identity provider knows.
 func (s *STS) assumeRoleWithWebIdentity(ctx context.Context, c *call) (any, error) {

@@ -18,6 +18,10 @@ const (
 
 type sessionToken struct{ Credentials credentials }
 
+func (t sessionToken) recorded() map[string]any {
+	return map[string]any{"credentials": t.Credentials.recorded()}
+}
+
 // getSessionToken gives a user temporary credentials with the user's own
 // permissions.
 func (s *STS) getSessionToken(_ context.Context, c *call) (any, error) {

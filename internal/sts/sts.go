@@ -68,11 +68,16 @@ type Answer struct {
 	Status int
 	Body   []byte // XML
 	// Action is the operation, "" if there is none with the name that the request
-	// has; Parameters are those of its parameters that may be recorded.
+	// has; Parameters and Result are what may be recorded of the request and of its
+	// answer, by the names that CloudTrail has for it. No secret is among them.
 	Action     string
 	Parameters map[string]string
+	Result     map[string]any
 	Err        *Error // nil for success
 }
+
+// recorder is a result of which something may be recorded.
+type recorder interface{ recorded() map[string]any }
 
 // call is a request while it is answered.
 type call struct {
@@ -113,5 +118,9 @@ func (s *STS) Do(ctx context.Context, r Request) Answer {
 	if err != nil {
 		return s.refuse(r.ID, name, f, err)
 	}
-	return Answer{Status: 200, Body: render(name, result, r.ID), Action: name, Parameters: f.recorded()}
+	a := Answer{Status: 200, Body: render(name, result, r.ID), Action: name, Parameters: f.recorded()}
+	if of, ok := result.(recorder); ok {
+		a.Result = of.recorded()
+	}
+	return a
 }

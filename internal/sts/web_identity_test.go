@@ -151,6 +151,9 @@ func TestWebIdentity(t *testing.T) {
 			*out.AssumedRoleUser.Arn != "arn:aws:sts::123456789012:assumed-role/web/test" {
 			t.Errorf("%s: %+v", name, out)
 		}
+		if a := w.answers[len(w.answers)-1]; a.Result["subjectFromWebIdentityToken"] != "user-1" || strings.Contains(fmt.Sprint(a.Parameters, a.Result), token) {
+			t.Errorf("recorded %v %v", a.Parameters, a.Result)
+		}
 		c, err := w.Lookup(*out.Credentials.AccessKeyId, *out.Credentials.SessionToken)
 		check(t, err)
 		for key, want := range map[string]string{
