@@ -26,7 +26,6 @@ type world struct {
 	clock       *clock.Manual
 	accessKey   string // of the user ana
 	secret      string
-	userKey     *identity.AccessKey
 	anyPolicy   json.RawMessage
 	trustPolicy json.RawMessage
 }

@@ -41,6 +41,7 @@ type Grant struct {
 	SourceIdentity string
 	Federated      string
 	Keys           iam.Keys // who the caller is at its identity provider
+	TokenSize      int      // how long the token is at least, in characters
 }
 
 // Issued is a new session, shown once.
@@ -49,9 +50,6 @@ type Issued struct {
 	Secret    Secret
 	Token     Secret
 	Expires   time.Time
-	// Packed is how much of the space for session policies and tags is used, in
-	// percent, rounded up.
-	Packed int
 }
 
 // sealedSession is what a token holds.
@@ -74,24 +72,26 @@ const (
 	// tokenForm is the first byte of a token.
 	tokenForm = 1
 
-	// maxPacked is how many bytes the session policies and tags of a token may
-	// be, deflated. The service does not say what its limit is.
-	maxPacked = 3 << 10
-
-	// maxToken is how long a token may be, in characters, and maxSession what may
-	// be in it, in bytes.
-	maxToken   = 16 << 10
+	// MaxToken is how long a token may be, in characters. (STS service model of
+	// September 2026.)
+	MaxToken = 4096
+	// maxSession is how much may be in a token, in bytes: some 19,000 of tags, and
+	// policies and names.
 	maxSession = 64 << 10
 )
 
-// PackedError is the error of Issue for session policies and tags that have no
-// room in a token.
-type PackedError struct{ Percent int }
+// TokenSizeError is the error of Issue for what has no room in a token. Percent
+// is how much of the room it takes.
+type TokenSizeError struct{ Percent int }
 
 // Error implements error.
-func (e *PackedError) Error() string {
-	return fmt.Sprintf("the session policies and tags take %d %% of the room that they have", e.Percent)
+func (e *TokenSizeError) Error() string {
+	return fmt.Sprintf("the session takes %d %% of the room in a token", e.Percent)
 }
+
+// TokenShare returns which part of a token's room so many characters take, in
+// percent, rounded up.
+func TokenShare(characters int) (percent int) { return (100*characters + MaxToken - 1) / MaxToken }
 
 // ErrNoKey is the error of Issue where there is no IAM file, or no key.
 var ErrNoKey = errors.New("there is no IAM key to seal sessions with")
@@ -102,12 +102,8 @@ func (d *Directory) Issue(g Grant) (*Issued, error) {
 	if s.keys == nil {
 		return nil, ErrNoKey
 	}
-	percent, err := packed(g)
-	if err != nil {
-		return nil, err
-	}
 	now := d.o.Now().Truncate(time.Second)
-	out := &Issued{AccessKey: newAccessKey(sessionPrefix), Secret: Secret(newSecret()), Expires: now.Add(g.Duration), Packed: percent}
+	out := &Issued{AccessKey: newAccessKey(sessionPrefix), Secret: Secret(newSecret()), Expires: now.Add(g.Duration)}
 	in := sealedSession{
 		Made: now.Unix(), Expires: out.Expires.Unix(), Secret: string(out.Secret), Name: g.Name,
 		Policy: g.Policy, PolicyARNs: g.PolicyARNs, Tags: g.Tags, TransitiveTags: g.TransitiveTags,
@@ -122,25 +118,25 @@ func (d *Directory) Issue(g Grant) (*Issued, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode session: %w", err)
 	}
-	box := s.keys.sessions[0].Seal([]byte{tokenForm}, nil, deflate(text), []byte(out.AccessKey))
+	box := s.keys.sessions[0].Seal([]byte{tokenForm}, nil, padded(deflate(text), g.TokenSize), []byte(out.AccessKey))
 	out.Token = Secret(base64.StdEncoding.EncodeToString(box))
+	if n := len(out.Token); n > MaxToken {
+		return nil, &TokenSizeError{TokenShare(n)}
+	}
 	return out, nil
 }
 
-// packed returns how much of the space for session policies and tags g takes.
-func packed(g Grant) (percent int, err error) {
-	if g.Policy == "" && len(g.PolicyARNs) == 0 && len(g.Tags) == 0 {
-		return 0, nil
+// sealedOverhead is how much longer a token is than what is sealed in it, before
+// both are encoded: its form, a nonce and an authentication tag.
+const sealedOverhead = 1 + 12 + 16
+
+// padded returns what is to be sealed with zeros behind it, so that the token
+// has at least so many characters. Whoever inflates it stops before them.
+func padded(text []byte, least int) []byte {
+	if n := (least+3)/4*3 - sealedOverhead - len(text); n > 0 {
+		text = append(text, make([]byte, n)...)
 	}
-	text, err := json.Marshal(sealedSession{Policy: g.Policy, PolicyARNs: g.PolicyARNs, Tags: g.Tags})
-	if err != nil {
-		return 0, err
-	}
-	percent = (100*len(deflate(text)) + maxPacked - 1) / maxPacked
-	if percent > 100 {
-		return percent, &PackedError{percent}
-	}
-	return percent, nil
+	return text
 }
 
 func deflate(text []byte) []byte {
@@ -157,7 +153,7 @@ func deflate(text []byte) []byte {
 // openToken returns what the token of an access key holds.
 func (k *keyring) openToken(accessKey, token string) (in sealedSession, err error) {
 	// A decoder skips line ends: a token has one text.
-	if len(token) > maxToken || strings.ContainsAny(token, "\r\n") || !strings.HasPrefix(accessKey, sessionPrefix) {
+	if len(token) > MaxToken || strings.ContainsAny(token, "\r\n") || !strings.HasPrefix(accessKey, sessionPrefix) {
 		return in, errors.New("no token")
 	}
 	box, err := base64.StdEncoding.Strict().DecodeString(token)

@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func TestSession(t *testing.T) {
 		g.Policy, g.PolicyARNs = string(w.anyPolicy), []string{"arn:aws:iam::aws:policy/AdministratorAccess"}
 		g.Keys = iam.Keys{"www.amazon.com:user_id": {"u1"}}
 	})
-	if !strings.HasPrefix(out.AccessKey, "ASIA") || len(out.AccessKey) != 20 || len(out.Secret) != 40 || out.Packed < 1 || out.Packed > 100 {
+	if !strings.HasPrefix(out.AccessKey, "ASIA") || len(out.AccessKey) != 20 || len(out.Secret) != 40 {
 		t.Errorf("%+v", out)
 	}
 	for range 2 { // the second one is remembered
@@ -183,14 +184,22 @@ func TestEveryByteOfASecret(t *testing.T) {
 	}
 }
 
-func TestTooMuchForAToken(t *testing.T) {
+func TestTokenSize(t *testing.T) {
 	w := newWorld(t)
+	for _, least := range []int{0, 1, 700, 701, 702, 703, 4093, 4096} {
+		s := w.issue(t, func(g *identity.Grant) { g.TokenSize = least })
+		if n := len(s.Token); n < least || n > max(least+3, 700) {
+			t.Errorf("%d characters of at least %d", n, least)
+		}
+		_, err := w.Lookup(s.AccessKey, string(s.Token))
+		check(t, err)
+	}
 	var much strings.Builder
 	for much.Len() < 8000 {
 		much.WriteString(base64.StdEncoding.EncodeToString([]byte{byte(rand.Uint32()), byte(rand.Uint32()), byte(rand.Uint32())}))
 	}
 	_, err := w.Issue(identity.Grant{Role: w.Role(roleARN), Name: "one", Duration: time.Hour, Tags: map[string]string{"a": much.String()}})
-	if _, ok := err.(*identity.PackedError); !ok {
+	if e := (*identity.TokenSizeError)(nil); !errors.As(err, &e) || e.Percent <= 100 {
 		t.Errorf("%v", err)
 	}
 }

@@ -50,10 +50,27 @@ func (u assumedRoleUser) recorded() map[string]any {
 }
 
 type assumedRole struct {
-	Credentials      credentials
-	AssumedRoleUser  assumedRoleUser
-	PackedPolicySize int    `xml:",omitempty"`
-	SourceIdentity   string `xml:",omitempty"`
+	Credentials     credentials
+	AssumedRoleUser assumedRoleUser
+	tokenSize
+	SourceIdentity string `xml:",omitempty"`
+}
+
+// tokenSize is how long a token is, and which part of the longest one, in
+// percent. PackedPolicySize is what was there before, for session policies and
+// tags.
+type tokenSize struct {
+	SessionTokenSize, SessionTokenUtilization int
+	PackedPolicySize                          int `xml:",omitempty"`
+}
+
+func sizeOf(i *identity.Issued, r roleRequest) tokenSize {
+	n := len(i.Token)
+	size := tokenSize{SessionTokenSize: n, SessionTokenUtilization: identity.TokenShare(n)}
+	if r.policy != "" || len(r.policyARNs)+len(r.tags) > 0 {
+		size.PackedPolicySize = size.SessionTokenUtilization
+	}
+	return size
 }
 
 func (r assumedRole) recorded() map[string]any {
@@ -66,6 +83,7 @@ type roleRequest struct {
 	policy       string
 	policyARNs   []string
 	duration     int // seconds
+	tokenSize    int // at least, in characters
 	tags         map[string]string
 	transitive   []string
 	source       string // source identity
@@ -77,7 +95,7 @@ func (f *form) roleRequest() roleRequest {
 	return roleRequest{
 		arn: f.text("RoleArn", arnText, true), session: f.text("RoleSessionName", sessionName, true),
 		policy: f.text("Policy", policyText, false), policyARNs: f.list("PolicyArns", ".arn", 10, arnText),
-		duration: f.seconds(roleDuration, minDuration, maxRoleDuration),
+		duration: f.number("DurationSeconds", roleDuration, minDuration, maxRoleDuration), tokenSize: f.tokenSize(),
 	}
 }
 
@@ -118,7 +136,7 @@ func (s *STS) assumeRole(_ context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return assumedRole{credentialsOf(issued), userOf(role, r.session), issued.Packed, r.source}, nil
+	return assumedRole{credentialsOf(issued), userOf(role, r.session), sizeOf(issued, r), r.source}, nil
 }
 
 // checkTags checks the session tags with each other.
@@ -226,13 +244,13 @@ func (s *STS) issue(role *identity.CompiledRole, r roleRequest) (*identity.Issue
 	issued, err := s.directory.Issue(identity.Grant{
 		Role: role, Name: r.session, Duration: time.Duration(r.duration) * time.Second,
 		Policy: r.policy, PolicyARNs: r.policyARNs, Tags: r.tags, TransitiveTags: r.transitive,
-		SourceIdentity: r.source, Federated: r.federated, Keys: r.keys,
+		SourceIdentity: r.source, Federated: r.federated, Keys: r.keys, TokenSize: r.tokenSize,
 	})
-	if packed := (*identity.PackedError)(nil); errors.As(err, &packed) {
+	if size := (*identity.TokenSizeError)(nil); errors.As(err, &size) {
 		if r.policy == "" && len(r.policyARNs) == 0 {
-			return nil, sender("PackedPolicyTooLarge", "Packed size of session tags consumes %d%% of allotted space.", packed.Percent)
+			return nil, sender("PackedPolicyTooLarge", "Packed size of session tags consumes %d%% of allotted space.", size.Percent)
 		}
-		return nil, sender("PackedPolicyTooLarge", "Packed policy consumes %d%% of allotted space, please use smaller policy.", packed.Percent)
+		return nil, sender("PackedPolicyTooLarge", "Packed policy consumes %d%% of allotted space, please use smaller policy.", size.Percent)
 	}
 	return issued, err
 }

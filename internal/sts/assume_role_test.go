@@ -29,7 +29,7 @@ func TestAssumeRole(t *testing.T) {
 	if !out.Credentials.Expiration.Equal(w.clock.Now().Add(time.Hour)) {
 		t.Errorf("expires %s", out.Credentials.Expiration)
 	}
-	if *out.AssumedRoleUser.Arn != "arn:aws:sts::123456789012:assumed-role/app/test" || out.PackedPolicySize != nil {
+	if *out.AssumedRoleUser.Arn != "arn:aws:sts::123456789012:assumed-role/app/test" || *out.SessionTokenSize != int32(len(*out.Credentials.SessionToken)) || *out.SessionTokenUtilization < 1 {
 		t.Errorf("%+v", out)
 	}
 	session := w.client(of(out.Credentials))
@@ -126,7 +126,7 @@ func TestSessionOfRole(t *testing.T) {
 	in.TransitiveTagKeys, in.SourceIdentity, in.DurationSeconds = []string{"Cost"}, aws.String("me"), aws.Int32(7200)
 	out, err := w.client(w.keys["ana"]).AssumeRole(context.Background(), in)
 	check(t, err)
-	if *out.SourceIdentity != "me" || aws.ToInt32(out.PackedPolicySize) < 1 || !out.Credentials.Expiration.Equal(w.clock.Now().Add(2*time.Hour)) {
+	if *out.SourceIdentity != "me" || *out.SessionTokenUtilization < 1 || !out.Credentials.Expiration.Equal(w.clock.Now().Add(2*time.Hour)) {
 		t.Errorf("%+v", out)
 	}
 	c, err := w.Lookup(*out.Credentials.AccessKeyId, *out.Credentials.SessionToken)
@@ -206,6 +206,7 @@ func TestAssumeRoleConstraints(t *testing.T) {
 		{map[string]string{"PolicyArns.member.1.arn": "arn:aws:iam::123456789012:policy/none"}, "MalformedPolicyDocument", ""},
 		{tags(51, 1), "ValidationError", "1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50"},
 		{tags(50, 250), "PackedPolicyTooLarge", ""},
+		{map[string]string{"MinimumSessionTokenSize": "4097"}, "ValidationError", "1 validation error detected: Value '4097' at 'minimumSessionTokenSize' failed to satisfy constraint: Member must have value less than or equal to 4096"},
 		{map[string]string{"Tags.member.1.Key": "aws:x", "Tags.member.1.Value": ""}, "ValidationError", ""},
 		{map[string]string{"Tags.member.1.Key": "x", "Tags.member.1.Value": "", "Tags.member.2.Key": "X", "Tags.member.2.Value": ""}, "ValidationError", "1 validation error detected: Duplicate tag keys found. Please note that Tag keys are case insensitive."},
 		{map[string]string{"TransitiveTagKeys.member.1": "x"}, "ValidationError", "The transitive tag key x is not a key of the session tags."},
@@ -231,8 +232,11 @@ func TestGetSessionToken(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	for name, length := range map[string]time.Duration{"ana": 12 * time.Hour, home: time.Hour} {
-		out, err := w.client(w.keys[name]).GetSessionToken(ctx, nil)
+		out, err := w.client(w.keys[name]).GetSessionToken(ctx, &awssts.GetSessionTokenInput{MinimumSessionTokenSize: aws.Int32(2000)})
 		check(t, err)
+		if *out.SessionTokenSize != 2000 || len(*out.Credentials.SessionToken) != 2000 || *out.SessionTokenUtilization != 49 {
+			t.Errorf("%d, %d %%", *out.SessionTokenSize, *out.SessionTokenUtilization)
+		}
 		if !out.Credentials.Expiration.Equal(w.clock.Now().Add(length)) {
 			t.Errorf("%s: %s", name, out.Credentials.Expiration)
 		}

@@ -15,8 +15,8 @@ type webIdentity struct {
 	AssumedRoleUser             assumedRoleUser
 	Credentials                 credentials
 	Provider                    string
-	PackedPolicySize            int    `xml:",omitempty"`
-	SourceIdentity              string `xml:",omitempty"`
+	tokenSize
+	SourceIdentity string `xml:",omitempty"`
 }
 
 func (w webIdentity) recorded() map[string]any {
@@ -69,7 +69,7 @@ func (s *STS) assumeRoleWithWebIdentity(ctx context.Context, c *call) (any, erro
 	out := webIdentity{
 		SubjectFromWebIdentityToken: proof.subject, Audience: proof.audience, Provider: proof.issuer.URL,
 		AssumedRoleUser: userOf(role, r.session), Credentials: credentialsOf(issued),
-		PackedPolicySize: issued.Packed, SourceIdentity: r.source,
+		tokenSize: sizeOf(issued, r), SourceIdentity: r.source,
 	}
 	if provider != "" {
 		out.Provider = provider

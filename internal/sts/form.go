@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/statordb/stator/internal/identity"
 )
 
 // form is the parameters of a request, and what is wrong with them so far.
@@ -104,23 +106,26 @@ func (f *form) checked(value, at string, c constraint) string {
 	return value
 }
 
-// seconds returns DurationSeconds, or what it is if it is not there.
-func (f *form) seconds(absent, least, most int) int {
-	text := f.get("DurationSeconds")
+// number returns a parameter, or what it is if it is not there.
+func (f *form) number(name string, absent, least, most int) int {
+	text := f.get(name)
 	if text == "" {
 		return absent
 	}
 	n, err := strconv.Atoi(text)
-	switch {
+	switch at := member(name); {
 	case err != nil:
-		f.note("Value '%s' at 'durationSeconds' failed to satisfy constraint: Member must be an integer", printable(text))
+		f.note("Value '%s' at '%s' failed to satisfy constraint: Member must be an integer", printable(text), at)
 	case n < least:
-		f.note("Value '%d' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to %d", n, least)
+		f.note("Value '%d' at '%s' failed to satisfy constraint: Member must have value greater than or equal to %d", n, at, least)
 	case n > most:
-		f.note("Value '%d' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to %d", n, most)
+		f.note("Value '%d' at '%s' failed to satisfy constraint: Member must have value less than or equal to %d", n, at, most)
 	}
 	return n
 }
+
+// tokenSize returns how long a token is to be at least.
+func (f *form) tokenSize() int { return f.number("MinimumSessionTokenSize", 0, 0, identity.MaxToken) }
 
 // list returns the elements of a list, which are at LIST.member.1 and so on,
 // each with a suffix.

@@ -16,7 +16,10 @@ const (
 	rootUserDuration = 3600
 )
 
-type sessionToken struct{ Credentials credentials }
+type sessionToken struct {
+	Credentials credentials
+	tokenSize
+}
 
 func (t sessionToken) recorded() map[string]any {
 	return map[string]any{"credentials": t.Credentials.recorded()}
@@ -25,7 +28,7 @@ func (t sessionToken) recorded() map[string]any {
 // getSessionToken gives a user temporary credentials with the user's own
 // permissions.
 func (s *STS) getSessionToken(_ context.Context, c *call) (any, error) {
-	duration := c.form.seconds(userDuration, minDuration, maxUserDuration)
+	duration, size := c.form.number("DurationSeconds", userDuration, minDuration, maxUserDuration), c.form.tokenSize()
 	if err := c.form.err(); err != nil {
 		return nil, err
 	}
@@ -36,9 +39,9 @@ func (s *STS) getSessionToken(_ context.Context, c *call) (any, error) {
 	if p.IsRoot() {
 		duration = min(duration, rootUserDuration)
 	}
-	issued, err := s.directory.Issue(identity.Grant{Holder: p, Duration: time.Duration(duration) * time.Second})
+	issued, err := s.directory.Issue(identity.Grant{Holder: p, Duration: time.Duration(duration) * time.Second, TokenSize: size})
 	if err != nil {
 		return nil, err
 	}
-	return sessionToken{credentialsOf(issued)}, nil
+	return sessionToken{credentialsOf(issued), sizeOf(issued, roleRequest{})}, nil
 }

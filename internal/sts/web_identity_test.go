@@ -333,10 +333,10 @@ func TestBadProviders(t *testing.T) {
 			fmt.Fprintf(out, `{"issuer":"%s","jwks_uri":"file:///etc/passwd"}`, self)
 		},
 		"redirect": func(self string, out http.ResponseWriter, in *http.Request) {
-			http.Redirect(out, in, "http://example.com/", 302)
+			http.Redirect(out, in, "http://example.com/", http.StatusFound)
 		},
 		"circle": func(self string, out http.ResponseWriter, in *http.Request) {
-			http.Redirect(out, in, self+in.URL.Path, 302)
+			http.Redirect(out, in, self+in.URL.Path, http.StatusFound)
 		},
 		"endless": func(self string, out http.ResponseWriter, in *http.Request) {
 			for chunk := bytes.Repeat([]byte(" "), 1<<16); in.Context().Err() == nil; {
