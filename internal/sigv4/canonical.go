@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// canonical returns the canonical request of m.
-func (s *Signed) canonical(m Message, body [sha256.Size]byte) []byte {
-	b := make([]byte, 0, 1024)
+// appendCanonical appends the canonical request of m.
+func (s *Signed) appendCanonical(b []byte, m Message, body [sha256.Size]byte) []byte {
 	b = append(append(b, m.Method()...), '\n')
 	b = append(appendPath(b, m.Path()), '\n')
 	b = append(appendQuery(b, m.Query()), '\n')

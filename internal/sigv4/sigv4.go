@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,9 +54,9 @@ type Signed struct {
 	Time  time.Time // X-Amz-Date, or Date
 	Token string    // X-Amz-Security-Token, "" for none
 
-	headers   []string // names, sorted
-	signature []byte
-	stamp     string // Time as it is signed
+	headers   []string // names
+	signature string   // in hexadecimal, as it came
+	stamp     string   // Time as it is signed
 }
 
 // Parse reads the Authorization header of m and checks its scope for one of
@@ -84,21 +85,37 @@ func incomplete(text string) *ddberr.Error { return ddberr.New("IncompleteSignat
 
 // parseParameters reads what is behind the algorithm.
 func parseParameters(text string, m Message) (*Signed, error) {
-	parameters := map[string]string{}
+	var credential, signed, signature string
+	parameters := []struct {
+		name string
+		into *string
+	}{{"Credential", &credential}, {"Signature", &signature}, {"SignedHeaders", &signed}}
 	for part := range strings.SplitSeq(text, ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		if _, again := parameters[name]; again {
-			return nil, incomplete("Authorization header has '" + printable(name) + "' more than once.")
+		if text == "" {
+			break // all are missing
 		}
-		parameters[name] = value
+		name, value, is := strings.Cut(strings.TrimSpace(part), "=")
+		if !is {
+			return nil, incomplete(fmt.Sprintf("'%s' not a valid key=value pair (missing equal-sign) in Authorization header: '%s'.", printable(name), printable(text)))
+		}
+		found := false
+		for _, p := range parameters {
+			if found = p.name == name && *p.into == ""; found {
+				*p.into = value
+				break
+			}
+		}
+		if !found {
+			return nil, incomplete("Authorization header has '" + printable(name) + "', which it does not take, or more than once.")
+		}
 	}
 	var missing []string
-	for _, name := range []string{"Credential", "Signature", "SignedHeaders"} {
-		if parameters[name] == "" {
-			missing = append(missing, "Authorization header requires '"+name+"' parameter.")
+	for _, p := range parameters {
+		if *p.into == "" {
+			missing = append(missing, "Authorization header requires '"+p.name+"' parameter.")
 		}
 	}
-	s := new(Signed)
+	s := &Signed{headers: strings.Split(signed, ";"), signature: signature}
 	if err := s.setTime(m); err != nil {
 		missing = append(missing, err.Error())
 	}
@@ -108,19 +125,26 @@ func parseParameters(text string, m Message) (*Signed, error) {
 	if tokens := m.Header("x-amz-security-token"); len(tokens) > 0 {
 		s.Token = tokens[0]
 	}
-	s.headers = strings.Split(strings.ToLower(parameters["SignedHeaders"]), ";")
-	slices.Sort(s.headers)
-	signature, err := hex.DecodeString(parameters["Signature"])
-	if err != nil || len(signature) != sha256.Size || len(s.headers) > maxSigned {
-		return nil, invalid(mismatch)
+	return s, s.setCredential(credential)
+}
+
+// inOrder reports whether names are as they are signed: in lower case, sorted,
+// each once.
+func inOrder(names []string) bool {
+	if len(names) > maxSigned {
+		return false
 	}
-	s.signature = signature
-	return s, s.setCredential(parameters["Credential"])
+	for i, name := range names {
+		if name == "" || strings.ToLower(name) != name || i > 0 && name <= names[i-1] {
+			return false
+		}
+	}
+	return true
 }
 
 // setTime reads the time of the request.
 func (s *Signed) setTime(m Message) error {
-	missing := fmt.Errorf("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+	missing := errors.New("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
 	for _, name := range []string{"x-amz-date", "date"} {
 		values := m.Header(name)
 		if len(values) == 0 {
@@ -191,30 +215,50 @@ func mac(key []byte, text string) []byte {
 // Verify checks that key signed m, whose body has the SHA-256 hash body, and
 // that it did so about now. It returns an InvalidSignatureException.
 func (s *Signed) Verify(m Message, body [sha256.Size]byte, key Key, now time.Time) error {
-	for _, required := range []string{"host", "x-amz-date", "x-amz-security-token", "x-amz-target"} {
-		if len(m.Header(required)) > 0 && !slices.Contains(s.headers, required) && (required != "x-amz-date" || len(m.Header("date")) == 0) {
-			return invalid(fmt.Sprintf("'%s' must be a 'SignedHeader' in the AWS Authorization.", headerNames[required]))
+	if !inOrder(s.headers) {
+		return invalid(mismatch)
+	}
+	for _, required := range mustSign {
+		if !slices.Contains(s.headers, required) && len(m.Header(required)) > 0 {
+			return invalid(fmt.Sprintf("'%s' must be a 'SignedHeader' in the AWS Authorization.", headerName(required)))
 		}
 	}
-	canonical := sha256.Sum256(s.canonical(m, body))
-	toSign := make([]byte, 0, 160)
+	signature := s.Sign(m, body, key)
+	if len(s.signature) != len(signature) || subtle.ConstantTimeCompare([]byte(s.signature), signature[:]) != 1 {
+		return invalid(mismatch)
+	}
+	return s.checkTime(now)
+}
+
+// Sign returns the signature of m, in hexadecimal, by key, for the headers and
+// the time of s.
+func (s *Signed) Sign(m Message, body [sha256.Size]byte, key Key) (signature [2 * sha256.Size]byte) {
+	var room [2048]byte
+	canonical := sha256.Sum256(s.appendCanonical(room[:0], m, body))
+	toSign := make([]byte, 0, 192)
 	toSign = append(append(append(append(toSign, algorithm...), '\n'), s.stamp...), '\n')
-	for _, part := range []string{s.Date, s.Region, s.Service} {
+	for _, part := range [...]string{s.Date, s.Region, s.Service} {
 		toSign = append(append(toSign, part...), '/')
 	}
 	toSign = append(append(toSign, terminator...), '\n')
 	toSign = hex.AppendEncode(toSign, canonical[:])
 	h := hmac.New(sha256.New, key[:])
 	h.Write(toSign)
-	if subtle.ConstantTimeCompare(h.Sum(nil), s.signature) != 1 {
-		return invalid(mismatch)
-	}
-	return s.checkTime(now)
+	hex.Encode(signature[:], h.Sum(toSign[:0]))
+	return signature
 }
 
-// headerNames are those that a request must sign if it has them.
-var headerNames = map[string]string{
-	"host": "Host", "x-amz-date": "X-Amz-Date", "x-amz-security-token": "X-Amz-Security-Token", "x-amz-target": "X-Amz-Target",
+// mustSign are the headers that a request signs if it has them: those that say
+// what it is. What the time is, is in what is signed besides.
+var mustSign = []string{"host", "x-amz-confirm-remove-self-resource-access", "x-amz-date", "x-amz-security-token", "x-amz-target"}
+
+// headerName returns a name as people write it.
+func headerName(name string) string {
+	parts := strings.Split(name, "-")
+	for i, part := range parts {
+		parts[i] = strings.ToUpper(part[:1]) + part[1:]
+	}
+	return strings.Join(parts, "-")
 }
 
 func (s *Signed) checkTime(now time.Time) error {
