@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -252,7 +254,8 @@ func TestEveryOperationRefuses(t *testing.T) {
 			{"Effect": "Deny", "Action": "dynamodb:` + actionOf(operation) + `", "Resource": "*"}]}`
 	}
 	p := newPeople(t, users)
-	srv := p.serve()
+	dir := t.TempDir()
+	srv := p.serve(func(c *stator.Config) { c.AuditDir, c.AuditData = dir, true })
 	admin := p.client(srv, "admin")
 	s := &sender{people: p, url: srv.URL(), table: createMusic(t, admin)}
 	if _, err := admin.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("Music"), Item: item{"pk": str("theirs"), "secret": str("s")}}); err != nil {
@@ -262,6 +265,7 @@ func TestEveryOperationRefuses(t *testing.T) {
 	p.keys["wrong"] = aws.Credentials{AccessKeyID: p.keys["admin"].AccessKeyID, SecretAccessKey: "wrong"}
 	before := s.state(admin)
 	now := time.Now()
+	var refusals []string
 	for _, operation := range api.Names() {
 		if everyRequest[operation] == "" {
 			t.Fatalf("no request of %s", operation)
@@ -291,6 +295,7 @@ func TestEveryOperationRefuses(t *testing.T) {
 				continue
 			}
 			a := s.send(w.req)
+			refusals = append(refusals, operation+" "+w.code)
 			batch := operation == "BatchExecuteStatement" && w.code == "AccessDeniedException"
 			if a.code() != w.code || a.status != 400 && !batch {
 				t.Errorf("%s with %s: %d %s, want %s", operation, w.what, a.status, a.body, w.code)
@@ -300,6 +305,7 @@ func TestEveryOperationRefuses(t *testing.T) {
 			t.Fatalf("%s has changed something:\n%s\n%s", operation, before, after)
 		}
 	}
+	checkAudited(t, dir, refusals)
 	for _, operation := range ownOnly {
 		if a := s.send(s.request(operation, "other", now)); strings.Contains(a.body, "Music") || strings.Contains(a.body, homeAccount) {
 			t.Errorf("%s shows another account what it must not see: %s", operation, a.body)
@@ -311,6 +317,37 @@ func TestEveryOperationRefuses(t *testing.T) {
 		}
 		if a := s.send(s.request(operation, "admin", now)); a.code() == "AccessDeniedException" || a.code() == "ValidationException" && strings.Contains(a.body, "validation error") {
 			t.Errorf("%s of who may do everything: %s", operation, a.body)
+		}
+	}
+}
+
+// checkAudited checks that the audit log in dir has a record of each refusal, an
+// operation and a code, in their order.
+func checkAudited(t *testing.T, dir string, refusals []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "cloudtrail.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recorded []string
+	for line := range strings.Lines(string(text)) {
+		var r struct{ EventName, ErrorCode string }
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if r.ErrorCode == "" && r.EventName == "BatchExecuteStatement" {
+			r.ErrorCode = "AccessDeniedException" // of its statement
+		}
+		if r.ErrorCode != "" && r.ErrorCode != "PolicyNotFoundException" {
+			recorded = append(recorded, r.EventName+" "+r.ErrorCode)
+		}
+	}
+	if !slices.Equal(recorded, refusals) {
+		t.Errorf("%d refusals are recorded, there were %d:\n%q\n%q", len(recorded), len(refusals), recorded, refusals)
+	}
+	for _, secret := range []string{"theirs", `"s"`} {
+		if strings.Contains(string(text), secret) {
+			t.Errorf("the audit log has the value %s", secret)
 		}
 	}
 }

@@ -102,6 +102,17 @@ type Config struct {
 	BucketDir string
 	// Encryption is the key of DataDir, if that is encrypted.
 	Encryption Encryption
+	// AuditDir is the directory of the audit log: a CloudTrail record, as a line of
+	// JSON, for each request that manages something. "" is for none. What cannot be
+	// written down is answered with an error.
+	AuditDir string
+	// AuditData writes down what is done to items too.
+	AuditData bool
+	// AuditValues writes down the values of keys. Other values are never written.
+	AuditValues bool
+	// AuditKeep is how long files of the audit log are kept that are no longer
+	// written; 0 for ever.
+	AuditKeep time.Duration
 	// Log receives what an operator should see; nil drops it.
 	Log *slog.Logger
 	// Now is the time when Clock is real; nil is time.Now.
@@ -153,6 +164,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("Config.TLSCertificate is given, and Config.TLSSelfSigned asks for one to be made: leave out one")
 	case c.TLSClientCA != "" && !c.hasTLS():
 		return c, fmt.Errorf("Config.TLSClientCA is given, but connections are not encrypted: add Config.TLSCertificate and Config.TLSKey")
+	case c.AuditDir == "" && (c.AuditData || c.AuditValues || c.AuditKeep != 0):
+		return c, fmt.Errorf("Config.AuditDir is missing: say where the audit log is")
+	case c.AuditKeep < 0:
+		return c, fmt.Errorf("Config.AuditKeep %s: use a positive duration, like 2160h", c.AuditKeep)
 	case c.TTLDelay < 0:
 		return c, fmt.Errorf("Config.TTLDelay %s: use a positive duration, like 48h", c.TTLDelay)
 	case c.KinesisEndpoint != "" && !trigger.IsURL(c.KinesisEndpoint):

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/statordb/stator/internal/api"
+	"github.com/statordb/stator/internal/audit"
 	"github.com/statordb/stator/internal/backup"
 	"github.com/statordb/stator/internal/clock"
 	"github.com/statordb/stator/internal/identity"
@@ -37,6 +38,7 @@ type Server struct {
 	tls       *tls.Config         // nil: connections are not encrypted
 	real      func() time.Time    // whatever the clock shows
 	who       *identity.Directory // nil: requests are not authenticated
+	audit     *audit.Writer       // nil: nothing is written down
 	http      *server.Server
 	engine    *table.Engine
 	streams   *stream.Streams
@@ -78,9 +80,6 @@ func Open(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: c, real: c.Now}
-	if err := s.openAccess(); err != nil {
-		return nil, err
-	}
 	if s.clock, err = c.manualClock(); err != nil {
 		return nil, err
 	}
@@ -94,7 +93,7 @@ func Open(c Config) (*Server, error) {
 		if s.triggers != nil {
 			s.triggers.Close()
 		}
-		return nil, errors.Join(err, s.ln.Close(), s.storage.close())
+		return nil, errors.Join(err, s.ln.Close(), s.closeAudit(), s.storage.close())
 	}
 	s.start()
 	return s, nil
@@ -102,6 +101,9 @@ func Open(c Config) (*Server, error) {
 
 // open opens the store and builds the layers on it.
 func (s *Server) open() (err error) {
+	if err := s.openAccess(); err != nil {
+		return err
+	}
 	if s.storage, err = openStorage(s.config); err != nil {
 		return err
 	}
@@ -138,9 +140,12 @@ func (s *Server) open() (err error) {
 	if err := s.declareTriggers(); err != nil {
 		return fmt.Errorf("create the triggers: %w", err)
 	}
-	front := server.Config{API: operations, Identity: s.who, Now: s.real, TLS: s.tls, Proxies: s.config.TrustedProxies, Region: s.config.Region, Metrics: server.NewMetrics(s.store, s.engine, s.backups, s.kinesis), Log: s.config.Log}
+	front := server.Config{API: operations, Identity: s.who, Now: s.real, TLS: s.tls, Proxies: s.config.TrustedProxies, Region: s.config.Region, Account: s.config.Account, Metrics: server.NewMetrics(s.store, s.engine, s.backups, s.kinesis), Log: s.config.Log}
 	if s.who != nil {
 		front.STS = sts.New(sts.Options{Directory: s.who, Now: s.real, Log: s.config.Log})
+	}
+	if s.audit != nil {
+		front.Audit = &server.Audit{Writer: s.audit, Data: s.config.AuditData}
 	}
 	if s.clock != nil {
 		front.Clock = s
@@ -163,6 +168,12 @@ func (s *Server) openAccess() (err error) {
 			return fmt.Errorf("open Config.IAMFile: %s", oneLine(err))
 		}
 	}
+	if c.AuditDir != "" {
+		s.audit, err = audit.Open(audit.Options{Dir: c.AuditDir, Values: c.AuditValues, MaxAge: c.AuditKeep, Compress: true, Now: s.real, Log: c.Log})
+		if err != nil {
+			return fmt.Errorf("open Config.AuditDir: %s", oneLine(err))
+		}
+	}
 	if !c.hasTLS() {
 		return nil
 	}
@@ -176,6 +187,13 @@ func (s *Server) openAccess() (err error) {
 		return fmt.Errorf("encrypt connections: %s", oneLine(err))
 	}
 	return nil
+}
+
+func (s *Server) closeAudit() error {
+	if s.audit == nil {
+		return nil
+	}
+	return s.audit.Close()
 }
 
 // declareTriggers creates the triggers of the configuration.
@@ -311,7 +329,7 @@ func (s *Server) Close() error {
 		if err == nil { // else a request may still write
 			err = s.engine.CloseCounts(context.Background())
 		}
-		s.closeErr = errors.Join(err, s.storage.close())
+		s.closeErr = errors.Join(err, s.closeAudit(), s.storage.close())
 	})
 	return s.closeErr
 }

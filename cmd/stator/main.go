@@ -22,6 +22,7 @@ var commands = map[string]command{
 	"export":  {"export a table to files", exportTable},
 	"import":  {"make a table of files, or add them to one", importTable},
 	"iam":     {"manage accounts, users, roles, access keys and policies", manageIAM},
+	"audit":   {"print the audit log as CloudTrail files are", printAudit},
 	"check":   {"say what is wrong with a data directory, a backup or an export", checkDirectory},
 	"keys":    {"make and change the keys of an encrypted data directory", manageKeys},
 	"bench":   {"measure a server", benchmark},

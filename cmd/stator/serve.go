@@ -21,7 +21,7 @@ var flagNames = strings.NewReplacer(
 	"Config.Listen", "--listen", "Config.Region", "--region", "Config.Account", "--account", "Config.Dialect", "--dialect",
 	"Config.TLSCertificate", "--tls-cert", "Config.TLSKey", "--tls-key", "Config.TLSSelfSigned", "--tls-self-signed", "Config.TLSClientCA", "--tls-client-ca",
 	"Config.Auth iam", "--auth=iam", "Config.Auth", "--auth", "Config.IAMFile", "--iam-file", "Config.SeparateRegions", "--separate-regions",
-	"Config.CacheBytes", "--cache-bytes", "Config.AllowUnauthenticated", "--allow-unauthenticated",
+	"Config.AuditDir", "--audit-dir", "Config.AuditKeep", "--audit-keep", "Config.CacheBytes", "--cache-bytes", "Config.AllowUnauthenticated", "--allow-unauthenticated",
 	"Config.Clock", "--clock", "Config.TTLDelay", "--ttl-delay",
 	"Config.KinesisEndpoint", "--kinesis-endpoint", "Config.S3Endpoint", "--s3-endpoint", "Config.BucketDir", "--bucket-dir", "Config.Triggers", "--trigger",
 	"Config.Encryption.KeyFile", "--encryption-key-file", "Config.Encryption.KeyVariable", "--encryption-key-env", "Config.Encryption.KMSKey", "--encryption-kms-key",
@@ -47,6 +47,10 @@ func serve(args []string) error {
 	set.StringVar(&c.IAMFile, "iam-file", "", "file that says who there is, see stator iam (default "+identity.DefaultPath+")")
 	set.BoolVar(&c.SeparateRegions, "separate-regions", false, "give each region that requests are signed for tables of its own, with --auth=iam")
 	set.BoolVar(&c.AllowUnauthenticated, "allow-unauthenticated", false, "permit an address that is not loopback although requests are not authenticated")
+	set.StringVar(&c.AuditDir, "audit-dir", "", "directory of the audit log: CloudTrail records of requests, as lines of JSON")
+	set.BoolVar(&c.AuditData, "audit-data-events", false, "record what is done to items too")
+	set.BoolVar(&c.AuditValues, "audit-key-values", false, "record the values of keys")
+	set.DurationVar(&c.AuditKeep, "audit-keep", 0, "how long files of the audit log are kept that are no longer written; 0 for ever")
 	set.Func("trusted-proxy", "address or range of proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are believed; may be given several times", func(text string) error {
 		prefix, err := netip.ParsePrefix(text)
 		if address, alone := netip.ParseAddr(text); alone == nil {

@@ -57,9 +57,10 @@ const (
 // API serves the operations. It is safe for concurrent use.
 type API struct {
 	Config
-	caller          *Caller // nil: who asks is at home and may do everything
-	Account, Region string  // of who asks
-	owner           string  // of the tables that they name, see table.Home
+	asked           *[]Asked // nil unless the caller is to be recorded
+	caller          *Caller  // nil: who asks is at home and may do everything
+	Account, Region string   // of who asks
+	owner           string   // of the tables that they name, see table.Home
 	statements      *partiql.Cache
 }
 
@@ -70,10 +71,15 @@ func New(c Config) *API {
 
 // Result is the answer to a request.
 type Result struct {
-	Status int
-	Body   []byte // JSON
-	Code   string // the error's code, "" for success
+	Status  int
+	Body    []byte  // JSON
+	Code    string  // the error's code, "" for success
+	Message string  // of the error
+	Asked   []Asked // if the Caller is to be recorded
 }
+
+// Failed returns the answer that carries e.
+func Failed(e *ddberr.Error) Result { return fail(e, nil) }
 
 // Do serves the operation called name (without service and version) with a
 // JSON body, which must stay unchanged meanwhile, to who asks, see API.as. The
@@ -89,6 +95,9 @@ func (a *API) Do(ctx context.Context, who *Caller, name string, body, dst []byte
 		if r := recover(); r != nil {
 			a.Log.Error("operation panicked", "operation", name, "panic", r, "stack", string(debug.Stack()))
 			res = fail(ddberr.Internal(), dst)
+		}
+		if a.asked != nil {
+			res.Asked = *a.asked
 		}
 	}()
 	style := a.style(op.style)
@@ -146,7 +155,7 @@ func (a *API) clientError(name string, style ddberr.Style, body []byte, err erro
 
 // fail returns the answer that carries e, appended to dst.
 func fail(e *ddberr.Error, dst []byte) Result {
-	return Result{Status: e.Status, Body: AppendError(dst[:0], e), Code: e.Code}
+	return Result{Status: e.Status, Body: AppendError(dst[:0], e), Code: e.Code, Message: e.Message}
 }
 
 // AppendError appends the body of an error answer.

@@ -14,7 +14,12 @@ type Caller struct {
 	// Request is what conditions may ask about how the request came:
 	// aws:SourceIp, aws:SecureTransport and others of that kind.
 	Request iam.Context
+	// Record says that the Result tells what was asked.
+	Record bool
 }
+
+// Asked is an action on a resource for which the caller needed permission.
+type Asked struct{ Action, ARN, Account string }
 
 // as returns a as who sees it: names without an account mean the caller's tables,
 // and what the caller may not do is refused. Nobody, nil, is at home and may do
@@ -24,6 +29,9 @@ func (a *API) as(who *Caller) *API {
 		return a
 	}
 	seen := *a
+	if who.Record {
+		seen.asked = new([]Asked)
+	}
 	seen.caller, seen.Account = who, who.Principal.Account
 	if a.Home.Regions {
 		seen.Region = who.Region
@@ -38,6 +46,9 @@ func (a *API) may(action string, what subject) error {
 	r := iam.Request{
 		Principal: a.caller.Principal, Action: "dynamodb:" + action, Resource: what.arn, Account: what.account, Policy: what.policy,
 		Context: asked{a.caller, &what},
+	}
+	if a.asked != nil {
+		*a.asked = append(*a.asked, Asked{action, what.arn, what.account})
 	}
 	d := iam.Decide(r)
 	if d.Allowed {

@@ -32,7 +32,7 @@ func (s *Server) clock(c *fasthttp.RequestCtx) {
 		in, err := s.bodies.read(c, maxBody)
 		defer in.release()
 		if err != nil {
-			s.refuse(c, err)
+			s.refuse(c, newRequestID(), err)
 			return
 		}
 		at, err := parseClock(in.bytes, s.Clock.Now())

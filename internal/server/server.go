@@ -60,6 +60,8 @@ type Config struct {
 	Now      func() time.Time // by which signatures are judged
 	TLS      *tls.Config      // nil: connections are not encrypted
 	Region   string
+	Account  string
+	Audit    *Audit // nil: nothing is written down
 	Metrics  *Metrics
 	Log      *slog.Logger
 	Clock    Clock // nil: nobody may move the clock
@@ -87,7 +89,7 @@ func New(c Config) *Server {
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.http = fasthttp.Server{
 		Handler:                      s.handle,
-		ErrorHandler:                 s.refuse,
+		ErrorHandler:                 s.fault,
 		Name:                         "Server",
 		NoDefaultServerHeader:        true,
 		MaxRequestBodySize:           maxBody,
@@ -125,7 +127,7 @@ func (s *Server) handle(c *fasthttp.RequestCtx) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.Log.Error("request panicked", "panic", r, "stack", string(debug.Stack()))
-			s.refuse(c, ddberr.Internal())
+			s.refuse(c, newRequestID(), ddberr.Internal())
 			c.SetConnectionClose()
 		}
 	}()
@@ -187,18 +189,21 @@ func twoLengths(h *fasthttp.RequestHeader) bool {
 
 // operation answers a request of the protocol.
 func (s *Server) operation(c *fasthttp.RequestCtx) {
+	id := newRequestID()
+	name := s.operationName(view(c.Request.Header.Peek("X-Amz-Target")))
 	var who signer
 	if s.Identity != nil {
 		var err error
 		if who, err = s.signerOf(c, "dynamodb"); err != nil {
-			s.refuseStranger(c, err)
+			s.turnedAway(c, id, who, name, s.refuse(c, id, err))
+			s.dropBody(c)
 			return
 		}
 	}
 	in, err := s.bodies.read(c, maxBody)
 	defer in.release()
 	if err != nil {
-		s.refuse(c, err)
+		s.refuse(c, id, err)
 		return
 	}
 	if twoLengths(&c.Request.Header) {
@@ -207,20 +212,23 @@ func (s *Server) operation(c *fasthttp.RequestCtx) {
 	var caller *api.Caller
 	if s.Identity != nil {
 		if err := s.verify(who, c, in.bytes); err != nil {
-			s.refuse(c, err)
+			s.turnedAway(c, id, who, name, s.refuse(c, id, err))
 			return
 		}
 		caller = s.caller(who, c)
+		caller.Record = s.Audit.wants(name)
 	}
 	s.active.Add(1)
 	defer s.active.Add(-1)
 	start := time.Now()
-	name := s.operationName(view(c.Request.Header.Peek("X-Amz-Target")))
 	ctx := &requestContext{s.base, c}
 	out := c.Response.SwapBody(nil)[:0] // its memory is kept from the request before
 	res := s.API.Do(ctx, caller, name, in.bytes, out)
+	if s.Audit.wants(name) {
+		res = s.done(c, id, who, name, in.bytes, res)
+	}
 	c.Response.Header.SetContentType(contentType)
-	id := s.answer(c, res)
+	s.answer(c, id, res)
 	took := time.Since(start)
 	s.Metrics.observe(name, res, took)
 	if s.Log.Enabled(ctx, slog.LevelDebug) {
@@ -228,19 +236,17 @@ func (s *Server) operation(c *fasthttp.RequestCtx) {
 	}
 }
 
-// answer sends res and returns the request id that it sends with it.
-func (s *Server) answer(c *fasthttp.RequestCtx, res api.Result) (id requestID) {
+// answer sends res.
+func (s *Server) answer(c *fasthttp.RequestCtx, id requestID, res api.Result) {
 	c.SetStatusCode(res.Status)
 	var sum [10]byte
 	c.Response.Header.SetBytesV("X-Amz-Crc32", strconv.AppendUint(sum[:0], uint64(crc32.ChecksumIEEE(res.Body)), 10))
-	id = newRequestID()
 	c.Response.Header.SetBytesV("X-Amzn-Requestid", id[:])
 	if cap(res.Body) > keptBuffer {
 		c.Response.SetBodyRaw(res.Body) // not kept by the connection
 	} else {
 		c.Response.SwapBody(res.Body)
 	}
-	return id
 }
 
 // operationName returns the name of the operation that a target asks for, "" if
@@ -310,12 +316,6 @@ func (c *requestContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// refuseStranger answers a request before its body was read.
-func (s *Server) refuseStranger(c *fasthttp.RequestCtx, err error) {
-	s.refuse(c, err)
-	s.dropBody(c)
-}
-
 // dropBody reads a body that nobody needs, or says that nothing follows it.
 func (s *Server) dropBody(c *fasthttp.RequestCtx) {
 	if length := c.Request.Header.ContentLength(); length < 0 || length > strangersBody {
@@ -331,8 +331,12 @@ func (s *Server) dropBody(c *fasthttp.RequestCtx) {
 // strangersBody is how long a body may be that is read to be dropped.
 const strangersBody = 64 << 10
 
-// refuse answers a request that could not be read, or whose sender is not known.
-func (s *Server) refuse(c *fasthttp.RequestCtx, err error) {
+// fault is fasthttp's ErrorHandler.
+func (s *Server) fault(c *fasthttp.RequestCtx, err error) { s.refuse(c, newRequestID(), err) }
+
+// refuse answers a request that could not be read, or whose sender is not known. It
+// returns the error that it tells.
+func (s *Server) refuse(c *fasthttp.RequestCtx, id requestID, err error) *ddberr.Error {
 	e := ddberr.Serialization("")
 	var small *fasthttp.ErrSmallBuffer
 	var known *ddberr.Error
@@ -349,10 +353,11 @@ func (s *Server) refuse(c *fasthttp.RequestCtx, err error) {
 	}
 	s.Metrics.refused(e.Code)
 	c.Response.Header.SetContentType(contentType)
-	s.answer(c, api.Result{Status: e.Status, Body: api.AppendError(nil, e), Code: e.Code})
+	s.answer(c, id, api.Failed(e))
 	if known == nil {
 		c.SetConnectionClose()
 	}
+	return e
 }
 
 // view returns b as a string that shares its memory.

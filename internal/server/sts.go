@@ -23,7 +23,7 @@ func (s *Server) session(c *fasthttp.RequestCtx) {
 	if signed {
 		var err error
 		if who, err = s.signerOf(c, sts.Service); err != nil {
-			s.answerSession(c, id, s.STS.Refuse(id.String(), err))
+			s.answerSession(c, id, s.sessionDone(c, id, nil, s.STS.Refuse(id.String(), err)))
 			s.dropBody(c)
 			return
 		}
@@ -31,12 +31,12 @@ func (s *Server) session(c *fasthttp.RequestCtx) {
 	in, err := s.bodies.read(c, sts.MaxBody)
 	defer in.release()
 	if err != nil {
-		s.refuse(c, err)
+		s.refuse(c, newRequestID(), err)
 		return
 	}
 	if signed {
 		if err := s.verify(who, c, in.bytes); err != nil {
-			s.answerSession(c, id, s.STS.Refuse(id.String(), err))
+			s.answerSession(c, id, s.sessionDone(c, id, nil, s.STS.Refuse(id.String(), err)))
 			return
 		}
 	}
@@ -46,9 +46,8 @@ func (s *Server) session(c *fasthttp.RequestCtx) {
 	if signed {
 		region = who.signed.Region
 	}
-	s.answerSession(c, id, s.STS.Do(&requestContext{s.base, c}, sts.Request{
-		ID: id.String(), Caller: who.Credential, Keys: s.circumstances(c, region), Body: in.bytes,
-	}))
+	a := s.STS.Do(&requestContext{s.base, c}, sts.Request{ID: id.String(), Caller: who.Credential, Keys: s.circumstances(c, region), Body: in.bytes})
+	s.answerSession(c, id, s.sessionDone(c, id, who.Credential, a))
 }
 
 // answerSession sends an answer of STS.
