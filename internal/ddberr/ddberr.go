@@ -33,7 +33,7 @@ func (e *Error) Type() string {
 	case "ValidationException":
 		return nsValidate + e.Code
 	case "SerializationException", "UnknownOperationException", "MissingAuthenticationTokenException",
-		"IncompleteSignatureException", "InvalidSignatureException", "UnrecognizedClientException",
+		"IncompleteSignatureException", "InvalidSignatureException", "UnrecognizedClientException", "ExpiredTokenException",
 		"AccessDeniedException", "InternalFailure":
 		return nsService + e.Code
 	}
