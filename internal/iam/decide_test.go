@@ -59,3 +59,28 @@ func TestPolicies(t *testing.T) {
 		}
 	}
 }
+
+// TestLength parses policies at their limits. White space counts in those of
+// resources alone.
+func TestLength(t *testing.T) {
+	const identity = `{"Statement":{"Effect":"Allow","Action":"dynamodb:*","Resource":"*","Sid":"%"}}`
+	const trust = `{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"*"},"Sid":"%"}}`
+	const resource = `{"Statement":{"Effect":"Allow","Action":"dynamodb:*","Resource":"*","Principal":"*","Sid":"%"}}`
+	for _, c := range []struct {
+		kind  iam.Kind
+		text  string
+		limit int
+		space int // that may be there besides
+	}{{iam.Identity, identity, 10_240, 1000}, {iam.Trust, trust, 2048, 1000}, {iam.Resource, resource, 20 << 10, 0}} {
+		for _, over := range []int{0, 1} {
+			text := strings.Replace(c.text, "%", strings.Repeat("x", c.limit-len(c.text)+1+over), 1) + strings.Repeat(" ", c.space)
+			if _, err := iam.Parse([]byte(text), c.kind); (err != nil) != (over > 0) {
+				t.Errorf("kind %d, %d over: %v", c.kind, over, err)
+			}
+		}
+		text := strings.Replace(c.text, "%", "", 1) + strings.Repeat(" ", 128<<10)
+		if _, err := iam.Parse([]byte(text), c.kind); err == nil {
+			t.Errorf("kind %d: more white space than there may be", c.kind)
+		}
+	}
+}

@@ -40,32 +40,31 @@ type statement struct {
 	conditions   []condition
 }
 
-// maxPolicy is how long a policy document may be, in bytes: the longest that
-// there are, those of resources, whose white space counts. (Developer guide,
+// How long policies may be: in characters without white space, the longest that
+// a principal of each kind may have. That of a resource is in bytes, and white
+// space counts. (IAM user guide, "IAM and AWS STS quotas"; Developer guide,
 // "Resource-based policy considerations".)
-const maxPolicy = 20 << 10
+var maxLength = map[Kind]int{Identity: 10_240, Trust: 2048, Resource: 20 << 10}
 
-// How long other policies may be, by Length. (IAM user guide, "IAM and AWS STS
-// quotas".)
-const (
-	MaxManaged     = 6144  // a policy with a name of its own; a permissions boundary is one
-	MaxUserInline  = 2048  // all those inside a user together
-	MaxGroupInline = 5120  // inside a group
-	MaxRoleInline  = 10240 // inside a role
-	MaxTrust       = 2048
-	MaxSession     = 2048
-)
+// maxBytes is how long a document may be with white space. (IAM API reference,
+// PutRolePolicy.)
+const maxBytes = 128 << 10
 
-// Length returns how many characters a policy document has without white space,
-// which does not count.
-func Length(text []byte) int {
-	n := 0
-	for _, r := range string(text) {
-		if !strings.ContainsRune(" \t\r\n", r) {
-			n++
+// checkLength checks how long a policy document is.
+func checkLength(text []byte, kind Kind) error {
+	n := len(text)
+	if kind != Resource && n <= maxBytes {
+		n = 0
+		for _, r := range string(text) {
+			if !strings.ContainsRune(" \t\r\n", r) {
+				n++
+			}
 		}
 	}
-	return n
+	if n > maxLength[kind] {
+		return fmt.Errorf("the policy is %d characters long, more than %d", n, maxLength[kind])
+	}
+	return nil
 }
 
 // The versions of the language. Only the later one has variables.
@@ -78,8 +77,8 @@ const (
 // that say what is wrong with it. (IAM user guide, "Grammar of the IAM JSON
 // policy language".)
 func Parse(text []byte, kind Kind) (*Policy, error) {
-	if len(text) > maxPolicy {
-		return nil, fmt.Errorf("the policy has %d bytes, more than %d", len(text), maxPolicy)
+	if err := checkLength(text, kind); err != nil {
+		return nil, err
 	}
 	if err := checkText(text); err != nil {
 		return nil, err
