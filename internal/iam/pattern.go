@@ -65,7 +65,7 @@ func parseVariable(text string) (token, error) {
 	}
 	key, rest, has := strings.Cut(text, ",")
 	t := token{kind: variable, text: strings.ToLower(strings.TrimSpace(key)), has: has}
-	if t.text == "" || strings.ContainsAny(t.text, " ${") {
+	if t.text == "" || strings.ContainsAny(t.text, "${") {
 		return t, fmt.Errorf("the policy variable ${%s} has no key", text)
 	}
 	if has {
