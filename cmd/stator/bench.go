@@ -32,6 +32,7 @@ type benchFlags struct {
 	loads, tempDir, backfill                     string
 	pid                                          int
 	inMemory, jsonOutput, baseline, startup      bool
+	secure                                       bool
 	clients, operations, items, itemBytes, round int
 	duration                                     time.Duration
 	given                                        map[string]bool // by name
@@ -50,6 +51,7 @@ func (f *benchFlags) define(set *flag.FlagSet) {
 	set.IntVar(&f.items, "items", 10000, "items in the table, a multiple of ten")
 	set.IntVar(&f.itemBytes, "item-bytes", 0, fmt.Sprintf("size of an item, as DynamoDB counts it; 0 is %d, or %d with --backfill", loadItemBytes, backfillItemBytes))
 	set.BoolVar(&f.baseline, "baseline", false, "compare with a server that only reads and parses the same requests")
+	set.BoolVar(&f.secure, "secure", false, "measure a server that authenticates, authorises and encrypts its files, and compare it with one that does not")
 	set.BoolVar(&f.startup, "startup", false, "measure only how long a server takes to start, and its memory when idle")
 	set.StringVar(&f.backfill, "backfill", "", "measure only how a global secondary index is built, over tables of so many items, like 10000,100000,1000000")
 	set.BoolVar(&f.jsonOutput, "json", false, "print JSON")
@@ -79,6 +81,8 @@ func (f *benchFlags) check() error {
 	switch own := f.tempDir != "" || f.inMemory; {
 	case f.endpoint != "" && own:
 		return errors.New("--temp-dir and --in-memory are for the server that bench starts: leave them out, or --endpoint")
+	case f.secure && (f.endpoint != "" || f.baseline || f.startup || f.backfill != ""):
+		return errors.New("--secure starts two servers and compares them: leave out --endpoint, --baseline, --startup and --backfill")
 	case f.endpoint != "" && f.startup:
 		return errors.New("--startup measures a server that bench starts: leave out --endpoint")
 	case f.endpoint == "" && f.pid != 0:
@@ -116,6 +120,8 @@ func benchmark(args []string) error {
 		work = f.measureStartup
 	case f.backfill != "":
 		work = f.measureBackfill
+	case f.secure:
+		work = f.measureSecure
 	}
 	err := work(ctx)
 	if ctx.Err() != nil {
@@ -157,17 +163,23 @@ func (f *benchFlags) measureBackfill(ctx context.Context) (err error) {
 	return errors.Join(f.print(report), report.Err())
 }
 
-// measure runs the loads.
-func (f *benchFlags) measure(ctx context.Context) (err error) {
+// plan returns what the flags ask for.
+func (f *benchFlags) plan() (bench.Plan, error) {
 	loads, err := bench.ParseLoads(f.loads)
 	if err != nil {
-		return err
+		return bench.Plan{}, err
 	}
 	plan := bench.Plan{
 		Loads: loads, Rounds: f.round, Stop: bench.Stop{Duration: f.duration, Operations: f.operations},
 		Progress: func(loads string) { fmt.Fprintln(os.Stderr, "measuring", loads) },
 	}
-	if err := plan.Validate(); err != nil {
+	return plan, plan.Validate()
+}
+
+// measure runs the loads.
+func (f *benchFlags) measure(ctx context.Context) (err error) {
+	plan, err := f.plan()
+	if err != nil {
 		return err
 	}
 	server, stop, err := f.server()
@@ -189,7 +201,12 @@ func (f *benchFlags) server() (bench.Target, func() error, error) {
 		address, err := bench.Address(string(f.endpoint))
 		return bench.Target{Address: address, PID: f.pid}, func() error { return nil }, err
 	}
-	p, err := bench.StartServer(f.tempDir, f.inMemory)
+	return f.start()
+}
+
+// start starts a server with flags.
+func (f *benchFlags) start(flags ...string) (bench.Target, func() error, error) {
+	p, err := bench.StartServer(f.tempDir, f.inMemory, flags...)
 	if err != nil {
 		return bench.Target{}, nil, err
 	}

@@ -19,7 +19,7 @@ func TestBaseline(t *testing.T) {
 	b := NewBaseline(sizes)
 	served := make(chan error, 1)
 	go func() { served <- b.Serve(ln) }()
-	c, err := dial(context.Background(), ln.Addr().String())
+	c, err := dial(context.Background(), ln.Addr().String(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,9 @@ type Plan struct {
 	Loads  []string
 	Stop   Stop // of each load, over all rounds
 	Rounds int  // each load is cut into so many
-	// Baseline is a Baseline with the sizes of the server's answers; its
-	// rounds alternate with the server's. Nil: none.
+	// Baseline is a Baseline with the sizes of the server's answers, or another
+	// server with the same tables; its rounds alternate with the server's. Nil:
+	// none.
 	Baseline *Target
 	// Progress is called before each group of loads that alternate, with their
 	// names; may be nil.

@@ -22,16 +22,17 @@ type Conn struct {
 	net.Conn
 	buf      []byte // what was read
 	deadline time.Time
+	signer   *Signer // nil: requests keep their fake credentials
 }
 
-// dial connects to address, host:port.
-func dial(ctx context.Context, address string) (*Conn, error) {
+// dial connects to address, host:port. signer signs the requests, nil for none.
+func dial(ctx context.Context, address string, signer *Signer) (*Conn, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	return &Conn{Conn: c, buf: make([]byte, 0, 16<<10)}, nil
+	return &Conn{Conn: c, buf: make([]byte, 0, 16<<10), signer: signer.clone()}, nil
 }
 
 // Exchange sends a whole request and returns the status and the body of the
@@ -43,6 +44,9 @@ func (c *Conn) Exchange(request []byte, now time.Time) (status int, body []byte,
 		if err := c.SetDeadline(c.deadline); err != nil {
 			return 0, nil, fmt.Errorf("set deadline: %w", err)
 		}
+	}
+	if c.signer != nil {
+		c.signer.sign(request, now)
 	}
 	if _, err := c.Write(request); err != nil {
 		return 0, nil, fmt.Errorf("send request: %w", err)

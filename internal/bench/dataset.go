@@ -40,10 +40,10 @@ type dataset struct {
 }
 
 // newDataset returns a dataset in a table of a new name.
-func newDataset(items, itemBytes int) *dataset {
+func newDataset(table string, items, itemBytes int) *dataset {
 	rng := rand.New(rand.NewPCG(1, 2))
 	return &dataset{
-		table:     fmt.Sprintf("bench-%08x", rand.Uint32()),
+		table:     cmp.Or(table, fmt.Sprintf("bench-%08x", rand.Uint32())),
 		items:     max(items+perPartition-1, perPartition) / perPartition * perPartition,
 		itemBytes: itemBytes,
 		pool:      newPool(rng),
@@ -71,7 +71,7 @@ func (d *dataset) create(ctx context.Context, c *Conn, host string) error {
 			return err
 		}
 	}
-	return d.fill(ctx, host)
+	return d.fill(ctx, host, c.signer)
 }
 
 // setRecovery enables or disables point-in-time recovery.
@@ -133,11 +133,11 @@ func (d *dataset) wait(ctx context.Context, c *Conn, host string, limit time.Dur
 const fillers = 16
 
 // fill puts all items.
-func (d *dataset) fill(ctx context.Context, host string) error {
+func (d *dataset) fill(ctx context.Context, host string, signer *Signer) error {
 	var failed [fillers]error
 	var running sync.WaitGroup
 	for part := range fillers {
-		running.Go(func() { failed[part] = d.fillPart(ctx, host, part) })
+		running.Go(func() { failed[part] = d.fillPart(ctx, host, signer, part) })
 	}
 	running.Wait()
 	if err := cmp.Or(failed[:]...); err != nil {
@@ -147,14 +147,14 @@ func (d *dataset) fill(ctx context.Context, host string) error {
 }
 
 // fillPart puts every fillers-th batch of items, beginning with part.
-func (d *dataset) fillPart(ctx context.Context, host string, part int) error {
+func (d *dataset) fillPart(ctx context.Context, host string, signer *Signer, part int) error {
 	put := newRequest(host, "BatchWriteItem", d.body("BatchWriteItem"))
 	source := texts{d.pool, rand.New(rand.NewPCG(3, uint64(part)))}
 	size := len(put.keys)
 	if part*size >= d.items {
 		return nil
 	}
-	c, err := dial(ctx, host)
+	c, err := dial(ctx, host, signer)
 	if err != nil {
 		return err
 	}

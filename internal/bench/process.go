@@ -62,9 +62,9 @@ type Process struct {
 
 // StartServer starts this program's serve command on a free port. It keeps
 // its data in a new directory inside dir (the default for temporary files if
-// empty), or in memory. The caller owes Stop.
-func StartServer(dir string, inMemory bool) (*Process, error) {
-	args := []string{"serve", "--listen", "127.0.0.1:0", "--log-level", "WARN"}
+// empty), or in memory; flags are further ones. The caller owes Stop.
+func StartServer(dir string, inMemory bool, flags ...string) (*Process, error) {
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "WARN"}, flags...)
 	if inMemory {
 		return start(append(args, "--in-memory"))
 	}

@@ -79,7 +79,7 @@ func TestOwnItems(t *testing.T) {
 
 // TestJudge checks what counts as an error and what as a conflict.
 func TestJudge(t *testing.T) {
-	d := newDataset(100, 100)
+	d := newDataset("", 100, 100)
 	c := &client{data: d}
 	r := newRequest("localhost:1", "TransactWriteItems", d.body("TransactWriteItems"))
 	c.judge(r, 200, []byte(`{}`))

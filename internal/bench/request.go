@@ -40,9 +40,9 @@ func group(i, n int) int {
 
 type textHole struct{ offset, length int }
 
-// Fake credentials: they make a request as long, and as dear to parse, as one
+// Fake credentials, unless a Signer replaces them: they make a request as long, and as dear to parse, as one
 // of an SDK.
-const signature = "AWS4-HMAC-SHA256 Credential=AKIABENCHBENCHBENCH0/20260101/us-east-1/dynamodb/aws4_request, " +
+const signature = "AWS4-HMAC-SHA256 Credential=" + fakeKey + "/20260101/us-east-1/dynamodb/aws4_request, " +
 	"SignedHeaders=content-type;host;x-amz-date;x-amz-target, " +
 	"Signature=0000000000000000000000000000000000000000000000000000000000000000"
 
@@ -62,7 +62,7 @@ func newRequest(host, operation, body string) *request {
 		out = r.addHole(out, hole)
 	}
 	head := fmt.Sprintf("POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-amz-json-1.0\r\n"+
-		"X-Amz-Target: DynamoDB_20120810.%s\r\nX-Amz-Date: 20260101T000000Z\r\nAuthorization: %s\r\n"+
+		"X-Amz-Target: DynamoDB_20120810.%s\r\nX-Amz-Date: "+fakeStamp+"\r\nAuthorization: %s\r\n"+
 		"User-Agent: stator-bench\r\nContent-Length: %d\r\n\r\n", host, operation, signature, len(out))
 	r.shift(len(head))
 	r.bytes = append([]byte(head), out...)

@@ -30,7 +30,7 @@ func parsed(t *testing.T, r *request) (target string, body []byte) {
 }
 
 func TestRequests(t *testing.T) {
-	d := newDataset(100, 1024)
+	d := newDataset("", 100, 1024)
 	source := texts{d.pool, newRand(1)}
 	for _, c := range []struct{ operation, key string }{
 		{"GetItem", `"pk":{"S":"p00000004"},"sk":{"N":"2"}`},
@@ -73,7 +73,7 @@ func TestGroups(t *testing.T) {
 			t.Errorf("of %d items some of one group share a partition", n)
 		}
 	}
-	d := newDataset(100, 1024).with(indexed)
+	d := newDataset("", 100, 1024).with(indexed)
 	r := newRequest("localhost:1", "Query", d.body("Query"))
 	r.setItem(42, 100)
 	_, body := parsed(t, r)
@@ -85,7 +85,7 @@ func TestGroups(t *testing.T) {
 // TestBatchWraps checks that a batch at the end of the items goes on with the
 // first.
 func TestBatchWraps(t *testing.T) {
-	d := newDataset(30, 100)
+	d := newDataset("", 30, 100)
 	r := newRequest("localhost:1", "BatchWriteItem", d.body("BatchWriteItem"))
 	r.setItem(29, 30)
 	_, body := parsed(t, r)
@@ -99,7 +99,7 @@ func TestBatchWraps(t *testing.T) {
 // TestItemBytes checks that items have the size asked for.
 func TestItemBytes(t *testing.T) {
 	for _, size := range []int{100, 1024, 1025, 1033, 5000} {
-		d := newDataset(100, size)
+		d := newDataset("", 100, size)
 		_, body := parsed(t, newRequest("localhost:1", "PutItem", d.body("PutItem")))
 		item := body[bytes.Index(body, []byte(`"Item":`))+len(`"Item":`):]
 		var in attr.InputItem
@@ -115,7 +115,7 @@ func TestItemBytes(t *testing.T) {
 
 // TestAnswered checks that wrong answers are noticed.
 func TestAnswered(t *testing.T) {
-	d := newDataset(100, 100)
+	d := newDataset("", 100, 100)
 	long := strings.Repeat("x", 2000)
 	for _, c := range []struct {
 		operation, body string

@@ -127,7 +127,7 @@ func (s *Session) clients(ctx context.Context, t Target, l load) ([]*client, err
 	clients := make([]*client, s.Clients)
 	for i := range clients {
 		if crew := s.crews[t.Address]; i == len(crew) {
-			conn, err := dial(ctx, t.Address)
+			conn, err := dial(ctx, t.Address, s.Signer)
 			if err != nil {
 				return nil, err
 			}

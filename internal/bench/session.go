@@ -20,11 +20,16 @@ type Target struct {
 	Constant bool
 }
 
-// Options say what a Session works with. All members are required.
+// Options say what a Session works with. All members but Table and Signer are required.
 type Options struct {
 	Clients   int // connections, each with one request at a time
 	Items     int // in the table; a multiple of ten
 	ItemBytes int // size of an item by DynamoDB's rules
+	// Table is the name of the table, "" for one by chance. Two sessions with the
+	// same one can be compared, see Plan.Baseline.
+	Table string
+	// Signer signs the requests, to whatever server; nil: nobody does.
+	Signer *Signer
 }
 
 // Bounds of Options.
@@ -65,12 +70,12 @@ func NewSession(ctx context.Context, server Target, o Options) (*Session, error)
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	admin, err := dial(ctx, server.Address)
+	admin, err := dial(ctx, server.Address, o.Signer)
 	if err != nil {
 		return nil, err
 	}
 	s := &Session{
-		Options: o, server: server, data: newDataset(o.Items, o.ItemBytes),
+		Options: o, server: server, data: newDataset(o.Table, o.Items, o.ItemBytes),
 		others: map[extra]*dataset{}, zipf: NewZipfian(o.Items), admin: admin, crews: map[string][]*Conn{},
 	}
 	if err := s.create(ctx, s.data); err != nil {

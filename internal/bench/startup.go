@@ -68,7 +68,7 @@ func healthy(ctx context.Context, endpoint string) error {
 	if err != nil {
 		return err
 	}
-	c, err := dial(ctx, address)
+	c, err := dial(ctx, address, nil)
 	if err != nil {
 		return err
 	}
