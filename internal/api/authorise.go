@@ -15,28 +15,28 @@ import (
 func (a *API) authorise(operation string, in any) error {
 	switch in := in.(type) {
 	case *model.GetItemInput:
-		return a.mayUse(operation, in.TableName.V, useOfGet(in))
+		return a.mayUse(operation, in.TableName.V, func() *use { return useOfGet(in) })
 	case *model.PutItemInput:
-		return a.mayUse(operation, in.TableName.V, useOfPut(in))
+		return a.mayUse(operation, in.TableName.V, func() *use { return useOfPut(in) })
 	case *model.UpdateItemInput:
-		return a.mayUse(operation, in.TableName.V, useOfUpdate(in))
+		return a.mayUse(operation, in.TableName.V, func() *use { return useOfUpdate(in) })
 	case *model.DeleteItemInput:
-		return a.mayUse(operation, in.TableName.V, useOfDelete(in))
+		return a.mayUse(operation, in.TableName.V, func() *use { return useOfDelete(in) })
 	case *model.QueryInput:
-		return a.mayRead(operation, in.TableName.V, in.IndexName.V, useOfQuery(in))
+		return a.mayRead(operation, in.TableName.V, in.IndexName.V, func() *use { return useOfQuery(in) })
 	case *model.ScanInput:
-		return a.mayRead(operation, in.TableName.V, in.IndexName.V, useOfScan(in))
+		return a.mayRead(operation, in.TableName.V, in.IndexName.V, func() *use { return useOfScan(in) })
 	case *model.BatchGetItemInput:
 		for i := range in.RequestItems {
 			e := &in.RequestItems[i]
-			if err := a.mayUse(operation, e.Key, useOfBatchGet(&e.Value, in.ReturnConsumedCapacity)); err != nil {
+			if err := a.mayUse(operation, e.Key, func() *use { return useOfBatchGet(&e.Value, in.ReturnConsumedCapacity) }); err != nil {
 				return err
 			}
 		}
 		return nil
 	case *model.BatchWriteItemInput:
 		for _, e := range in.RequestItems {
-			if err := a.mayUse(operation, e.Key, useOfBatchWrite(e.Value, in.ReturnConsumedCapacity)); err != nil {
+			if err := a.mayUse(operation, e.Key, func() *use { return useOfBatchWrite(e.Value, in.ReturnConsumedCapacity) }); err != nil {
 				return err
 			}
 		}
@@ -44,7 +44,7 @@ func (a *API) authorise(operation string, in any) error {
 	case *model.TransactGetItemsInput:
 		for i := range in.TransactItems {
 			get := in.TransactItems[i].Get
-			if err := a.mayUse("GetItem", get.TableName.V, useOfTransactGet(get, in.ReturnConsumedCapacity)); err != nil {
+			if err := a.mayUse("GetItem", get.TableName.V, func() *use { return useOfTransactGet(get, in.ReturnConsumedCapacity) }); err != nil {
 				return err
 			}
 		}
@@ -67,14 +67,14 @@ func (a *API) authorise(operation string, in any) error {
 }
 
 // mayUse is may for an action on items of a table.
-func (a *API) mayUse(action, nameOrARN string, items *use) error {
+func (a *API) mayUse(action, nameOrARN string, items func() *use) error {
 	what := a.aboutTable(nameOrARN)
 	what.items = items
 	return a.may(action, what)
 }
 
 // mayRead is mayUse for a table, or an index of it.
-func (a *API) mayRead(action, nameOrARN, index string, items *use) error {
+func (a *API) mayRead(action, nameOrARN, index string, items func() *use) error {
 	what := a.aboutIndex(nameOrARN, index)
 	what.items = items
 	return a.may(action, what)
@@ -90,7 +90,7 @@ func (a *API) mayTransact(in *model.TransactWriteItemsInput) error {
 		if err != nil {
 			return nil // which the operation says, before it does anything
 		}
-		if err := a.mayUse(transactActions[action.kind], action.tableName, useOfAction(&action, r, in.ReturnConsumedCapacity)); err != nil {
+		if err := a.mayUse(transactActions[action.kind], action.tableName, func() *use { return useOfAction(&action, r, in.ReturnConsumedCapacity) }); err != nil {
 			return err
 		}
 	}
@@ -116,7 +116,7 @@ func (a *API) mayExecute(text model.Opt[string], parameters []attr.InputValue, o
 	if b == nil {
 		return nil
 	}
-	return a.mayRead(statementActions[b.Kind], b.Table, b.Index, useOfStatement(b, bind, onFailure, enclosing))
+	return a.mayRead(statementActions[b.Kind], b.Table, b.Index, func() *use { return useOfStatement(b, bind, onFailure, enclosing) })
 }
 
 // filling are the actions on the table that a restore makes. (Developer guide,

@@ -20,7 +20,7 @@ type subject struct {
 	schema  table.KeySchema // of the table, or of the index that arn names
 	tags    []model.Tag     // that the request gives it
 	untags  []string        // keys of tags that the request takes away
-	items   *use            // nil: the request is not about items
+	items   func() *use     // is asked once a policy asks; nil: the request is not about items
 }
 
 // aboutTable returns the table that a TableName means, be it there or not.
@@ -105,10 +105,10 @@ func (s *subject) values(key string) ([]string, bool) {
 	case "aws:resourceaccount":
 		return []string{s.account}, true
 	}
-	if s.items == nil {
+	if s.items == nil || !strings.HasPrefix(key, "dynamodb:") {
 		return nil, false
 	}
-	return s.items.values(key, s.schema)
+	return s.items().values(key, s.schema)
 }
 
 func (s *subject) resourceTag(name string) ([]string, bool) {

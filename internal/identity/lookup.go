@@ -26,12 +26,12 @@ const derivedKeys = 8
 
 type derivedKey struct {
 	date, region, service string
-	key                   sigv4.Key
+	key                   *sigv4.Key
 }
 
 // SigningKey returns the key for the scope of s, which is derived once for as
 // long as it is remembered.
-func (c *Credential) SigningKey(s *sigv4.Signed) sigv4.Key {
+func (c *Credential) SigningKey(s *sigv4.Signed) *sigv4.Key {
 	for i := range c.derived {
 		if d := c.derived[i].Load(); d != nil && d.date == s.Date && d.region == s.Region && d.service == s.Service {
 			return d.key

@@ -225,7 +225,7 @@ func TestSigningKey(t *testing.T) {
 			{Date: "20261121", Region: fmt.Sprint("r", i%3), Service: "sts"},
 		} {
 			for range 2 {
-				if c.SigningKey(signed) != signed.KeyFor(w.secret) {
+				if c.SigningKey(signed).Bytes() != signed.KeyFor(w.secret).Bytes() {
 					t.Errorf("%+v has another key", signed)
 				}
 			}

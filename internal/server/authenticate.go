@@ -51,13 +51,12 @@ func (m message) Path() string { return view(m.c.URI().PathOriginal()) }
 func (m message) Query() string { return view(m.c.URI().QueryString()) }
 
 // Header implements sigv4.Message.
-func (m message) Header(name string) []string {
+func (m message) Header(name string, place int) (value string, lines int) {
 	all := m.c.Request.Header.PeekAll(name)
-	values := make([]string, len(all))
-	for i, v := range all {
-		values[i] = view(v)
+	if place < len(all) {
+		value = view(all[place])
 	}
-	return values
+	return value, len(all)
 }
 
 func (s *Server) circumstances(c *fasthttp.RequestCtx, region string) circumstances {

@@ -13,23 +13,17 @@ func (s *Signed) appendCanonical(b []byte, m Message, body [sha256.Size]byte) []
 	b = append(append(b, m.Method()...), '\n')
 	b = append(appendPath(b, m.Path()), '\n')
 	b = append(appendQuery(b, m.Query()), '\n')
-	for _, name := range s.headers {
+	for name := range strings.SplitSeq(s.headers, ";") {
 		b = append(append(b, name...), ':')
-		for i, value := range m.Header(name) {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendTrimmed(b, value)
+		value, lines := m.Header(name, 0)
+		b = appendTrimmed(b, value)
+		for i := 1; i < lines; i++ {
+			value, _ = m.Header(name, i)
+			b = appendTrimmed(append(b, ','), value)
 		}
 		b = append(b, '\n')
 	}
-	b = append(b, '\n')
-	for i, name := range s.headers {
-		if i > 0 {
-			b = append(b, ';')
-		}
-		b = append(b, name...)
-	}
+	b = append(append(b, '\n'), s.headers...)
 	return hex.AppendEncode(append(b, '\n'), body[:])
 }
 

@@ -13,8 +13,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/statordb/stator/internal/ddberr"
@@ -39,9 +41,11 @@ const (
 // Message is a request as it arrived.
 type Message interface {
 	Method() string
-	Path() string                // escaped, as it was sent
-	Query() string               // without the question mark, as it was sent
-	Header(name string) []string // name is in lower case; also host
+	Path() string  // escaped, as it was sent
+	Query() string // without the question mark, as it was sent
+	// Header returns how often there is a header, whose name is in lower case, and
+	// the value of its place-th line, "" if there is none; also host.
+	Header(name string, place int) (value string, lines int)
 }
 
 // Signed is what the Authorization header of a request says.
@@ -54,23 +58,23 @@ type Signed struct {
 	Time  time.Time // X-Amz-Date, or Date
 	Token string    // X-Amz-Security-Token, "" for none
 
-	headers   []string // names
-	signature string   // in hexadecimal, as it came
-	stamp     string   // Time as it is signed
+	headers   string // names, with semicolons between
+	signature string // in hexadecimal, as it came
+	stamp     string // Time as it is signed
 }
 
 // Parse reads the Authorization header of m and checks its scope for one of
 // services. It returns a MissingAuthenticationTokenException, an
 // IncompleteSignatureException or an InvalidSignatureException.
 func Parse(m Message, services ...string) (*Signed, error) {
-	authorization := m.Header("authorization")
-	if len(authorization) == 0 || authorization[0] == "" {
+	authorization, lines := m.Header("authorization", 0)
+	if authorization == "" {
 		return nil, ddberr.New("MissingAuthenticationTokenException", "Request is missing Authentication Token")
 	}
-	if len(authorization) > 1 {
+	if lines > 1 {
 		return nil, incomplete("Authorization header is there more than once.")
 	}
-	kind, rest, _ := strings.Cut(strings.TrimSpace(authorization[0]), " ")
+	kind, rest, _ := strings.Cut(strings.TrimSpace(authorization), " ")
 	if kind != algorithm {
 		return nil, incomplete("Unsupported AWS 'algorithm': '" + printable(kind) + "'.")
 	}
@@ -86,7 +90,7 @@ func incomplete(text string) *ddberr.Error { return ddberr.New("IncompleteSignat
 // parseParameters reads what is behind the algorithm.
 func parseParameters(text string, m Message) (*Signed, error) {
 	var credential, signed, signature string
-	parameters := []struct {
+	parameters := [...]struct {
 		name string
 		into *string
 	}{{"Credential", &credential}, {"Signature", &signature}, {"SignedHeaders", &signed}}
@@ -115,56 +119,111 @@ func parseParameters(text string, m Message) (*Signed, error) {
 			missing = append(missing, "Authorization header requires '"+p.name+"' parameter.")
 		}
 	}
-	s := &Signed{headers: strings.Split(signed, ";"), signature: signature}
+	s := &Signed{headers: signed, signature: signature}
 	if err := s.setTime(m); err != nil {
 		missing = append(missing, err.Error())
 	}
 	if missing != nil {
 		return nil, incomplete(strings.Join(missing, " ") + " Authorization=" + algorithm)
 	}
-	if tokens := m.Header("x-amz-security-token"); len(tokens) > 0 {
-		s.Token = tokens[0]
-	}
+	s.Token, _ = m.Header("x-amz-security-token", 0)
 	return s, s.setCredential(credential)
 }
 
-// inOrder reports whether names are as they are signed: in lower case, sorted,
-// each once.
-func inOrder(names []string) bool {
-	if len(names) > maxSigned {
-		return false
+// inOrder reports whether names, with semicolons between, are as they are signed:
+// in lower case, sorted, each once.
+func inOrder(names string) bool {
+	before, n := "", 0
+	for name, rest, more := strings.Cut(names, ";"); ; name, rest, more = strings.Cut(rest, ";") {
+		n++
+		if name <= before || n > maxSigned || !isLower(name) {
+			return false
+		}
+		if before = name; !more {
+			return true
+		}
 	}
-	for i, name := range names {
-		if name == "" || strings.ToLower(name) != name || i > 0 && name <= names[i-1] {
+}
+
+func isLower(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; 'A' <= c && c <= 'Z' || c >= 0x80 {
 			return false
 		}
 	}
 	return true
 }
 
+// signs reports whether s has signed the header called name.
+func (s *Signed) signs(name string) bool {
+	for rest := s.headers; ; {
+		i := strings.Index(rest, name)
+		if i < 0 {
+			return false
+		}
+		end := i + len(name)
+		if (i == 0 || rest[i-1] == ';') && (end == len(rest) || rest[end] == ';') {
+			return true
+		}
+		rest = rest[end:]
+	}
+}
+
 // setTime reads the time of the request.
 func (s *Signed) setTime(m Message) error {
-	missing := errors.New("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
-	for _, name := range []string{"x-amz-date", "date"} {
-		values := m.Header(name)
-		if len(values) == 0 {
+	for _, name := range [...]string{"x-amz-date", "date"} {
+		value, lines := m.Header(name, 0)
+		if lines == 0 {
 			continue
 		}
-		for _, format := range []string{timeFormat, time.RFC1123, time.RFC1123Z} {
-			if at, err := time.Parse(format, values[0]); err == nil {
+		if at, ok := parseStamp(value); ok {
+			s.Time, s.stamp = at, value
+			return nil
+		}
+		for _, format := range [...]string{time.RFC1123, time.RFC1123Z} {
+			if at, err := time.Parse(format, value); err == nil {
 				s.Time, s.stamp = at, at.UTC().Format(timeFormat)
 				return nil
 			}
 		}
-		return fmt.Errorf("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601.", printable(values[0]))
+		return fmt.Errorf("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601.", printable(value))
 	}
-	return missing
+	return errors.New("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+}
+
+// parseStamp is time.Parse for the format that every SDK sends.
+func parseStamp(text string) (at time.Time, ok bool) {
+	if len(text) != len(timeFormat) || text[8] != 'T' || text[15] != 'Z' {
+		return at, false
+	}
+	number := func(from, to int) (n int) {
+		for _, c := range []byte(text[from:to]) {
+			if c < '0' || c > '9' {
+				ok = false
+			}
+			n = 10*n + int(c-'0')
+		}
+		return n
+	}
+	ok = true
+	year, month, day := number(0, 4), number(4, 6), number(6, 8)
+	hour, minute, second := number(9, 11), number(11, 13), number(13, 15)
+	at = time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
+	// A date that there is not becomes another one.
+	return at, ok && at.Day() == day && at.Month() == time.Month(month) && at.Hour() == hour && at.Minute() == minute && at.Second() == second
 }
 
 // setCredential splits a Credential.
 func (s *Signed) setCredential(text string) error {
-	parts := strings.Split(text, "/")
-	if len(parts) != 5 {
+	var parts [5]string
+	n := 0
+	for part := range strings.SplitSeq(text, "/") {
+		if n < len(parts) {
+			parts[n] = part
+		}
+		n++
+	}
+	if n != len(parts) {
 		return incomplete(fmt.Sprintf("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'.", printable(text)))
 	}
 	s.AccessKey, s.Date, s.Region, s.Service = parts[0], parts[1], parts[2], parts[3]
@@ -194,16 +253,39 @@ const (
 
 func invalid(text string) *ddberr.Error { return ddberr.New("InvalidSignatureException", text) }
 
-// Key is a key derived from a secret for a day, a region and a service.
-type Key [sha256.Size]byte
+// Key is a key derived from a secret for a day, a region and a service. It is safe
+// for concurrent use.
+type Key struct {
+	bytes  [sha256.Size]byte
+	hashes sync.Pool // of hash.Hash: HMACs of bytes
+}
+
+// NewKey returns the key of known bytes.
+func NewKey(bytes [sha256.Size]byte) *Key { return &Key{bytes: bytes} }
+
+// Bytes returns the key.
+func (k *Key) Bytes() [sha256.Size]byte { return k.bytes }
+
+// sum appends the HMAC of text.
+func (k *Key) sum(dst, text []byte) []byte {
+	h, _ := k.hashes.Get().(hash.Hash)
+	if h == nil {
+		h = hmac.New(sha256.New, k.bytes[:])
+	}
+	h.Reset()
+	h.Write(text)
+	dst = h.Sum(dst)
+	k.hashes.Put(h)
+	return dst
+}
 
 // KeyFor derives the key for the scope of s from a secret.
-func (s *Signed) KeyFor(secret string) Key {
+func (s *Signed) KeyFor(secret string) *Key {
 	key := mac([]byte("AWS4"+secret), s.Date)
 	for _, part := range []string{s.Region, s.Service, terminator} {
 		key = mac(key, part)
 	}
-	return Key(key)
+	return NewKey([sha256.Size]byte(key))
 }
 
 func mac(key []byte, text string) []byte {
@@ -214,12 +296,15 @@ func mac(key []byte, text string) []byte {
 
 // Verify checks that key signed m, whose body has the SHA-256 hash body, and
 // that it did so about now. It returns an InvalidSignatureException.
-func (s *Signed) Verify(m Message, body [sha256.Size]byte, key Key, now time.Time) error {
+func (s *Signed) Verify(m Message, body [sha256.Size]byte, key *Key, now time.Time) error {
 	if !inOrder(s.headers) {
 		return invalid(mismatch)
 	}
 	for _, required := range mustSign {
-		if !slices.Contains(s.headers, required) && len(m.Header(required)) > 0 {
+		if s.signs(required) {
+			continue
+		}
+		if _, lines := m.Header(required, 0); lines > 0 {
 			return invalid(fmt.Sprintf("'%s' must be a 'SignedHeader' in the AWS Authorization.", headerName(required)))
 		}
 	}
@@ -230,21 +315,29 @@ func (s *Signed) Verify(m Message, body [sha256.Size]byte, key Key, now time.Tim
 	return s.checkTime(now)
 }
 
+// rooms are buffers of requests that are signed. A header is bounded, and so are
+// they.
+var rooms sync.Pool // of *[]byte
+
 // Sign returns the signature of m, in hexadecimal, by key, for the headers and
 // the time of s.
-func (s *Signed) Sign(m Message, body [sha256.Size]byte, key Key) (signature [2 * sha256.Size]byte) {
-	var room [2048]byte
-	canonical := sha256.Sum256(s.appendCanonical(room[:0], m, body))
-	toSign := make([]byte, 0, 192)
+func (s *Signed) Sign(m Message, body [sha256.Size]byte, key *Key) (signature [2 * sha256.Size]byte) {
+	room, _ := rooms.Get().(*[]byte)
+	if room == nil {
+		room = new([]byte)
+	}
+	defer rooms.Put(room)
+	*room = s.appendCanonical((*room)[:0], m, body)
+	canonical := sha256.Sum256(*room)
+	toSign := (*room)[:0] // what was there is hashed
 	toSign = append(append(append(append(toSign, algorithm...), '\n'), s.stamp...), '\n')
 	for _, part := range [...]string{s.Date, s.Region, s.Service} {
 		toSign = append(append(toSign, part...), '/')
 	}
 	toSign = append(append(toSign, terminator...), '\n')
 	toSign = hex.AppendEncode(toSign, canonical[:])
-	h := hmac.New(sha256.New, key[:])
-	h.Write(toSign)
-	hex.Encode(signature[:], h.Sum(toSign[:0]))
+	var sum [sha256.Size]byte
+	hex.Encode(signature[:], key.sum(sum[:0], toSign))
 	return signature
 }
 

@@ -32,10 +32,15 @@ type request struct {
 	body                []byte
 }
 
-func (r *request) Method() string              { return r.method }
-func (r *request) Path() string                { return r.path }
-func (r *request) Query() string               { return r.query }
-func (r *request) Header(name string) []string { return r.headers[name] }
+func (r *request) Method() string { return r.method }
+func (r *request) Path() string   { return r.path }
+func (r *request) Query() string  { return r.query }
+func (r *request) Header(name string, place int) (value string, lines int) {
+	if all := r.headers[name]; place < len(all) {
+		return all[place], len(all)
+	}
+	return "", len(r.headers[name])
+}
 
 // clone returns a copy of r.
 func (r *request) clone() *request {
@@ -103,7 +108,8 @@ func TestPublished(t *testing.T) {
 func TestKey(t *testing.T) {
 	s := sigv4.Signed{Date: "20150830", Region: "us-east-1", Service: "iam"}
 	key := s.KeyFor(secret)
-	if got, want := hex.EncodeToString(key[:]), "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9"; got != want {
+	bytes := key.Bytes()
+	if got, want := hex.EncodeToString(bytes[:]), "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9"; got != want {
 		t.Errorf("the key is %s, not %s", got, want)
 	}
 }
