@@ -12,7 +12,9 @@ import (
 	"github.com/statordb/stator/internal/backup"
 	"github.com/statordb/stator/internal/check"
 	"github.com/statordb/stator/internal/datadir"
+	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/pebblekv"
+	"github.com/statordb/stator/internal/seal"
 	"github.com/statordb/stator/internal/table"
 )
 
@@ -100,18 +102,30 @@ func (r *CheckReport) store(ctx context.Context, dir *datadir.Dir, e Encryption)
 		r.find(err)
 		return nil
 	}
-	r.rows(ctx, store)
+	if err := r.rows(ctx, store, keys, e); err != nil {
+		r.find(err)
+	}
 	return errors.Join(ctx.Err(), store.Close())
 }
 
 // rows checks what is in a store.
-func (r *CheckReport) rows(ctx context.Context, store *pebblekv.Store) {
+func (r *CheckReport) rows(ctx context.Context, disk *pebblekv.Store, keys *seal.Keys, e Encryption) error {
+	var store kv.Store = disk
+	c, err := Config{Encryption: e}.withDefaults() // what ARNs say is of no interest here
+	if err != nil {
+		return err
+	}
+	if sealed, err := c.sealTables(ctx, disk, keys); err != nil {
+		return err
+	} else if sealed != nil {
+		store = sealed
+	}
 	note := func(err error) {
 		if err != nil && ctx.Err() == nil {
 			r.find(err)
 		}
 	}
-	note(store.Order())
+	note(disk.Order())
 	tables, err := table.CheckStore(ctx, store)
 	note(err)
 	for _, err := range tables.Findings {
@@ -120,6 +134,7 @@ func (r *CheckReport) rows(ctx context.Context, store *pebblekv.Store) {
 	r.Tables, r.Items, r.IndexEntries, r.Changes = tables.Tables, tables.Items, tables.IndexEntries, tables.Changes
 	r.Backups, r.BackupItems, err = backup.Check(ctx, store, note)
 	note(err)
+	return nil
 }
 
 // backup checks that a copy is what was copied, and then that this is sound: what

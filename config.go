@@ -24,6 +24,7 @@ import (
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/memkv"
 	"github.com/statordb/stator/internal/kv/pebblekv"
+	"github.com/statordb/stator/internal/kv/sealkv"
 	"github.com/statordb/stator/internal/seal"
 	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/trigger"
@@ -250,16 +251,17 @@ type storage struct {
 	scratch extsort.Scratch
 	dir     *datadir.Dir // nil: in memory
 	buckets bucket.Store
-	logs    string     // directory of the error logs of imports; "" for none
-	keys    *seal.Keys // nil: the data is not encrypted
+	logs    string          // directory of the error logs of imports; "" for none
+	disk    *pebblekv.Store // that store is on; nil: in memory
+	keys    *seal.Keys      // nil: the data is not encrypted
+	sealed  *sealkv.Store   // nil: no table can have a key of its own
 }
 
 // openStorage opens the storage that c asks for.
 func openStorage(c Config) (s storage, err error) {
 	if c.DataDir == "" {
-		return storage{
-			store: memkv.New(memkv.Options{}), scratch: extsort.Scratch{FS: vfs.NewMem(), Dir: "scratch"}, buckets: openBuckets(c, ""),
-		}, nil
+		s = storage{store: memkv.New(memkv.Options{}), scratch: extsort.Scratch{FS: vfs.NewMem(), Dir: "scratch"}, buckets: openBuckets(c, "")}
+		return s, s.sealTables(c)
 	}
 	dir, err := datadir.Open(c.DataDir)
 	if err != nil {
@@ -271,12 +273,20 @@ func openStorage(c Config) (s storage, err error) {
 	}
 	s.scratch = extsort.Scratch{FS: seal.Files(s.keys), Dir: dir.Scratch()}
 	s.buckets, s.logs = openBuckets(c, dir.Buckets()), dir.Imports()
-	store, err := pebblekv.Open(pebblekv.Options{Dir: dir.Store(), Keys: s.keys, CacheBytes: c.CacheBytes, Logger: c.Log})
+	s.disk, err = pebblekv.Open(pebblekv.Options{Dir: dir.Store(), Keys: s.keys, CacheBytes: c.CacheBytes, Logger: c.Log})
 	if err != nil {
 		return s, c.dataError(err)
 	}
-	s.store = store
-	return s, nil
+	s.store = s.disk
+	return s, s.sealTables(c)
+}
+
+// sealTables lets tables have keys of their own.
+func (s *storage) sealTables(c Config) (err error) {
+	if s.sealed, err = c.sealTables(context.Background(), s.store, s.keys); err == nil && s.sealed != nil {
+		s.store = s.sealed
+	}
+	return err
 }
 
 // dataError says in one line why the data cannot be opened.

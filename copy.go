@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/statordb/stator/internal/datadir"
-	"github.com/statordb/stator/internal/kv/pebblekv"
 	"github.com/statordb/stator/internal/server"
 )
 
@@ -68,11 +67,10 @@ func RestoreData(ctx context.Context, from, dataDir string, progress func(done, 
 }
 
 func (s storage) copy(ctx context.Context, to string, now time.Time, progress func(done, total int64)) (*CopyReport, error) {
-	disk, ok := s.store.(*pebblekv.Store)
-	if !ok {
+	if s.disk == nil {
 		return nil, errors.New("the server keeps its data in memory: only one with a data directory can be copied")
 	}
-	still, release, err := disk.Still(ctx)
+	still, release, err := s.disk.Still(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/statordb/stator/internal/datadir"
+	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/kv/sealkv"
 	"github.com/statordb/stator/internal/seal"
 )
 
@@ -40,7 +42,7 @@ func (e Encryption) source() (seal.Source, error) {
 	case e.KeyVariable != "":
 		return seal.FromVariable(e.KeyVariable)
 	case e.KMSKey != "":
-		return seal.FromKMS(e.KMSKey, e.KMSEndpoint, e.region()), nil
+		return seal.FromKMS(e.KMSKey, seal.NewKMS(e.KMSEndpoint, e.region())), nil
 	}
 	return nil, nil
 }
@@ -75,6 +77,50 @@ func (e Encryption) keys(ctx context.Context, dir *datadir.Dir, create bool) (*s
 		return nil, fmt.Errorf("%s is not encrypted, and a key is given: leave out Config.Encryption.KeyFile and what is like it, or make an encrypted copy with stator keys encrypt", dir.Path())
 	}
 	return seal.Create(ctx, dir.Keys(), source, time.Now())
+}
+
+// service returns what has the keys of tables, nil for nothing: the file of keys,
+// and the KMS if there is one.
+func (c Config) service(keys *seal.Keys) seal.Service {
+	var ring *seal.Ring
+	if keys != nil {
+		ring = seal.NewRing(keys, c.Region, c.Account)
+	}
+	var kms *seal.KMS
+	if e := c.Encryption; e.KMSEndpoint != "" || e.KMSKey != "" {
+		kms = seal.NewKMS(e.KMSEndpoint, e.region())
+	}
+	return seal.Both(ring, kms)
+}
+
+// sealTables returns store with the values sealed of tables that have keys of their
+// own; nil if there can be none.
+func (c Config) sealTables(ctx context.Context, store kv.Store, keys *seal.Keys) (*sealkv.Store, error) {
+	service := c.service(keys)
+	if service == nil {
+		if has, err := sealkv.HasKeys(ctx, store); err != nil || !has {
+			return nil, err
+		}
+		service = seal.NoService{}
+	}
+	now := c.Now
+	if now == nil {
+		now = time.Now
+	}
+	return sealkv.Open(ctx, store, service, now)
+}
+
+// refreshKeys looks whether there are new data keys, and which keys of tables can be
+// used.
+func (s *Server) refreshKeys(ctx context.Context) error {
+	var err error
+	if s.keys != nil {
+		err = s.keys.Reload(ctx)
+	}
+	if s.sealed != nil {
+		err = errors.Join(err, s.sealed.Refresh(ctx))
+	}
+	return err
 }
 
 func exists(path string) bool {

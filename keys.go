@@ -23,6 +23,17 @@ type KeyReport struct {
 	// DataKeys are what the files are encrypted under, wrapped by the key given.
 	// The last one is for what is written from now on.
 	DataKeys []DataKey `json:"dataKeys"`
+	// TableKeys are what the data keys of tables are wrapped by that ask for KMS.
+	TableKeys []TableKey `json:"tableKeys"`
+}
+
+// TableKey is a key for tables: KMSMasterKeyId is its id or alias. Its state is
+// Enabled or Disabled.
+type TableKey struct {
+	ID      string    `json:"id"`
+	Alias   string    `json:"alias"`
+	State   string    `json:"state"`
+	Created time.Time `json:"created"`
 }
 
 // DataKey is a data key.
@@ -50,7 +61,34 @@ func DescribeKeys(dataDir string) (*KeyReport, error) {
 	for _, k := range keys {
 		r.DataKeys = append(r.DataKeys, DataKey{k.ID.String(), k.Created})
 	}
-	return r, nil
+	ring, err := seal.DescribeRing(keysOf(dataDir))
+	for _, k := range ring {
+		r.TableKeys = append(r.TableKeys, TableKey(k))
+	}
+	return r, err
+}
+
+// CreateTableKey makes a key for tables in a data directory, which may be in use:
+// a server knows it within seconds. The alias begins with alias/.
+func CreateTableKey(ctx context.Context, dataDir, alias string, e Encryption) (*KeyReport, error) {
+	source, err := e.given()
+	if err != nil {
+		return nil, err
+	}
+	if err := seal.CreateRingKey(ctx, keysOf(dataDir), source, alias, time.Now()); err != nil {
+		return nil, err
+	}
+	return DescribeKeys(dataDir)
+}
+
+// SetTableKey gives the key for tables with an id or alias a state, Enabled or
+// Disabled, or removes it for good if the state is "". Tables whose key is not
+// enabled are inaccessible within seconds.
+func SetTableKey(dataDir, key, state string) (*KeyReport, error) {
+	if err := seal.SetRingKey(keysOf(dataDir), key, state); err != nil {
+		return nil, err
+	}
+	return DescribeKeys(dataDir)
 }
 
 // errNoKey is the error for a missing Encryption.
@@ -97,12 +135,12 @@ func ChangeKey(ctx context.Context, dataDir string, from, to Encryption) (*KeyRe
 	return DescribeKeys(dataDir)
 }
 
-// ReencryptData makes a data directory at to, which must be empty or absent, with
-// what is in the data directory from, which no server has open: its store, as in
-// a backup of the whole server. Each may be encrypted or not, as the keys are
-// given. If it fails, nothing stays at to.
-func ReencryptData(ctx context.Context, from, to string, old, next Encryption, progress func(done, total int64)) error {
-	source, err := next.source()
+// EncryptData makes an encrypted data directory at to, which must be empty or
+// absent, with what is in the data directory from, which is not encrypted and no
+// server has open: its store, as in a backup of the whole server. If it fails,
+// nothing stays at to.
+func EncryptData(ctx context.Context, from, to string, e Encryption, progress func(done, total int64)) error {
+	source, err := e.given()
 	if err != nil {
 		return err
 	}
@@ -110,25 +148,21 @@ func ReencryptData(ctx context.Context, from, to string, old, next Encryption, p
 	if err != nil {
 		return err
 	}
-	keys, err := old.keys(ctx, dir, false)
-	if err == nil {
-		err = datadir.Make(to, func(made *datadir.Dir) error { return reencrypt(ctx, dir, made, keys, source, progress) })
+	if _, err = (Encryption{}).keys(ctx, dir, false); err == nil {
+		err = datadir.Make(to, func(made *datadir.Dir) error {
+			keys, err := seal.Create(ctx, made.Keys(), source, time.Now())
+			if err != nil || !exists(dir.Store()) {
+				return err
+			}
+			return encryptStore(ctx, dir.Store(), made.Store(), keys, progress)
+		})
 	}
 	return errors.Join(err, dir.Close())
 }
 
-func reencrypt(ctx context.Context, from, to *datadir.Dir, old *seal.Keys, source seal.Source, progress func(done, total int64)) (err error) {
-	var next *seal.Keys
-	if source != nil {
-		if next, err = seal.Create(ctx, to.Keys(), source, time.Now()); err != nil {
-			return err
-		}
-	}
-	if !exists(from.Store()) {
-		return nil
-	}
+func encryptStore(ctx context.Context, from, to string, keys *seal.Keys, progress func(done, total int64)) error {
 	var done, total int64
-	err = filepath.WalkDir(from.Store(), func(_ string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(from, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
@@ -141,7 +175,7 @@ func reencrypt(ctx context.Context, from, to *datadir.Dir, old *seal.Keys, sourc
 	if err != nil {
 		return err
 	}
-	return pebblekv.Reseal(ctx, from.Store(), to.Store(), old, next, func(n int) {
+	return pebblekv.Reseal(ctx, from, to, nil, keys, func(n int) {
 		if done = min(done+int64(n), total); progress != nil {
 			progress(done, total)
 		}

@@ -29,7 +29,7 @@ var layers = []layer{
 	{"internal/stream"},
 	{"internal/table"},
 	{"internal/audit", "internal/extsort", "internal/identity", "internal/job", "internal/meter", "internal/record"},
-	{"internal/kv/memkv", "internal/kv/pebblekv"},
+	{"internal/kv/memkv", "internal/kv/pebblekv", "internal/kv/sealkv"},
 	{"internal/kv/kvtest"},
 	{"internal/kv"},
 	{"internal/bucket", "internal/bucket/buckettest"},

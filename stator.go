@@ -69,7 +69,7 @@ const saveInterval = 10 * time.Second
 // expireInterval is how often items are looked for whose time to live is over.
 const expireInterval = time.Second
 
-// keysInterval is how often it is looked whether there is a new data key.
+// keysInterval is how often it is looked which keys there are.
 const keysInterval = time.Second
 
 // Open opens the data, listens, and serves until Close. Its errors are single
@@ -110,6 +110,9 @@ func (s *Server) open() (err error) {
 	catalog, err := table.OpenCatalog(context.Background(), s.store, s.config.Now, meter.New(s.config.Now, s.config.EnforceCapacity))
 	if err != nil {
 		return s.config.dataError(err)
+	}
+	if s.sealed != nil {
+		catalog.SealWith(s.sealed)
 	}
 	s.engine = table.NewEngine(s.store, catalog, s.config.Log)
 	s.engine.Home = s.config.home()
@@ -236,8 +239,8 @@ func (s *Server) start() {
 	if s.who != nil {
 		s.running.Go(func() { s.who.Run(ctx) })
 	}
-	if s.keys != nil {
-		s.running.Go(func() { s.every(ctx, keysInterval, s.keys.Reload) })
+	if s.keys != nil || s.sealed != nil {
+		s.running.Go(func() { s.every(ctx, keysInterval, s.refreshKeys) })
 	}
 	s.running.Go(func() { s.every(ctx, saveInterval, s.housekeep) })
 	s.running.Go(func() { s.every(ctx, expireInterval, s.expire) })

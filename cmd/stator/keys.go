@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 	"github.com/statordb/stator/internal/progress"
 )
 
-const keysUsage = "stator keys new FILE | show DATA | rotate DATA | change DATA | encrypt DATA --to NEW | decrypt DATA --to NEW | read DATA NAME; stator keys VERB --help lists the flags"
+const keysUsage = "stator keys new FILE | show DATA | rotate DATA | change DATA | encrypt DATA --to NEW | read DATA NAME | create DATA ALIAS | enable DATA KEY | disable DATA KEY | delete DATA KEY; stator keys VERB --help lists the flags"
 
 // defineEncryption adds the flags that say where a key is; prefix is what their
 // names begin with, of is what the key is for.
@@ -36,7 +37,7 @@ const encryptedData = "the data, which is encrypted"
 // keys is stator keys.
 type keys struct {
 	name       string // of the verb
-	set        *flag.FlagSet
+	flags      *flag.FlagSet
 	encryption stator.Encryption
 	next       stator.Encryption
 	to         string
@@ -48,14 +49,15 @@ func manageKeys(args []string) error {
 	if len(args) == 0 {
 		return misuse{errors.New("use " + keysUsage)}
 	}
-	k := &keys{name: args[0], set: flag.NewFlagSet("stator keys "+args[0], flag.ContinueOnError)}
+	k := &keys{name: args[0], flags: flag.NewFlagSet("stator keys "+args[0], flag.ContinueOnError)}
 	verbs := map[string]struct {
 		run       func(ctx context.Context, values []string) error
 		arguments []string
 	}{
 		"new": {k.create, []string{"FILE"}}, "show": {k.show, []string{"DATA"}}, "rotate": {k.rotate, []string{"DATA"}},
-		"change": {k.change, []string{"DATA"}}, "encrypt": {k.encrypt, []string{"DATA"}}, "decrypt": {k.encrypt, []string{"DATA"}},
-		"read": {k.read, []string{"DATA", "NAME"}},
+		"change": {k.change, []string{"DATA"}}, "encrypt": {k.encrypt, []string{"DATA"}},
+		"read": {k.read, []string{"DATA", "NAME"}}, "create": {k.createTableKey, []string{"DATA", "ALIAS"}},
+		"enable": {k.set("Enabled"), []string{"DATA", "KEY"}}, "disable": {k.set("Disabled"), []string{"DATA", "KEY"}}, "delete": {k.set(""), []string{"DATA", "KEY"}},
 	}
 	if args[0] == "-h" || args[0] == "--help" {
 		fmt.Println("usage: " + keysUsage)
@@ -66,7 +68,7 @@ func manageKeys(args []string) error {
 		return misuse{errors.New("use " + keysUsage)}
 	}
 	k.define()
-	values, err := parseArguments(k.set, args[1:], verb.arguments...)
+	values, err := parseArguments(k.flags, args[1:], verb.arguments...)
 	if err != nil {
 		return err
 	}
@@ -79,16 +81,16 @@ func (k *keys) define() {
 	switch k.name {
 	case "new":
 		return
-	case "encrypt", "decrypt":
-		k.set.StringVar(&k.to, "to", "", "data directory to make, which is empty or not there")
+	case "encrypt":
+		k.flags.StringVar(&k.to, "to", "", "data directory to make, which is empty or not there")
 	case "change":
-		defineEncryption(k.set, &k.next, "new", "the data from now on")
+		defineEncryption(k.flags, &k.next, "new", "the data from now on")
 		fallthrough
-	case "show", "rotate":
-		defineJSON(k.set, &k.json)
+	case "show", "rotate", "create", "enable", "disable", "delete":
+		defineJSON(k.flags, &k.json)
 	}
-	if k.name != "show" {
-		defineEncryption(k.set, &k.encryption, encryptionFlags, encryptedData)
+	if !slices.Contains([]string{"show", "enable", "disable", "delete"}, k.name) { // which need none
+		defineEncryption(k.flags, &k.encryption, encryptionFlags, encryptedData)
 	}
 }
 
@@ -144,28 +146,32 @@ func (k *keys) print(r *stator.KeyReport, err error) error {
 		if i == len(r.DataKeys)-1 {
 			use = "for what is written"
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", key.ID, key.Created.UTC().Format(time.RFC3339), use)
+		_, _ = fmt.Fprintf(w, "data key\t%s\t%s\t%s\n", key.ID, key.Created.UTC().Format(time.RFC3339), use)
+	}
+	for _, key := range r.TableKeys {
+		_, _ = fmt.Fprintf(w, "key of tables\t%s\t%s\t%s, %s\n", key.ID, key.Created.UTC().Format(time.RFC3339), key.Alias, key.State)
 	}
 	return w.Flush()
 }
 
-// encrypt is encrypt and decrypt: the key is that of the new directory or of the
-// old one.
+func (k *keys) createTableKey(ctx context.Context, values []string) error {
+	return k.print(stator.CreateTableKey(ctx, values[0], values[1], k.encryption))
+}
+
+// set returns what gives a key for tables a state.
+func (k *keys) set(state string) func(context.Context, []string) error {
+	return func(_ context.Context, values []string) error {
+		return k.print(stator.SetTableKey(values[0], values[1], state))
+	}
+}
+
+// encrypt makes an encrypted data directory of one that is not.
 func (k *keys) encrypt(ctx context.Context, values []string) error {
-	if err := missing(k.set, "to"); err != nil {
+	if err := missing(k.flags, "to"); err != nil {
 		return err
 	}
-	if k.encryption == (stator.Encryption{}) {
-		return misuse{errors.New("there is no key: give --encryption-key-file, --encryption-key-env or --encryption-kms-key")}
-	}
-	var old, next stator.Encryption
-	if k.name == "encrypt" {
-		next = k.encryption
-	} else {
-		old = k.encryption
-	}
-	m := meter(false, k.name+"ing", progress.Bytes)
-	err := stator.ReencryptData(ctx, values[0], k.to, old, next, m.Set)
+	m := meter(false, "encrypting", progress.Bytes)
+	err := stator.EncryptData(ctx, values[0], k.to, k.encryption, m.Set)
 	m.Clear()
 	if errors.Is(err, context.Canceled) {
 		return interrupted{"nothing was left in " + k.to}
@@ -173,7 +179,7 @@ func (k *keys) encrypt(ctx context.Context, values []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s: what was in %s, %sed; that is as it was\n", k.to, values[0], k.name)
+	fmt.Printf("%s: what is in %s, encrypted; that is as it was, and not needed any more\n", k.to, values[0])
 	return nil
 }
 

@@ -19,8 +19,10 @@ import (
 
 	"github.com/statordb/stator/internal/backup"
 	"github.com/statordb/stator/internal/ddberr"
+	"github.com/statordb/stator/internal/kv/sealkv"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/partiql"
+	"github.com/statordb/stator/internal/seal"
 	"github.com/statordb/stator/internal/stream"
 	"github.com/statordb/stator/internal/table"
 	"github.com/statordb/stator/internal/transfer"
@@ -130,6 +132,8 @@ func (a *API) clientError(name string, style ddberr.Style, body []byte, err erro
 	var fault *ddberr.Fault
 	var e *ddberr.Error
 	var throttle *meter.Throttle
+	var inaccessible *sealkv.Inaccessible
+	var refused *seal.KeyError
 	switch {
 	case errors.As(err, &fault):
 		return fault.In(style)
@@ -138,6 +142,10 @@ func (a *API) clientError(name string, style ddberr.Style, body []byte, err erro
 			return ddberr.Serialization("") // broken JSON anywhere comes before wrong types
 		}
 		return e
+	case errors.As(err, &inaccessible):
+		return ddberr.KeyInaccessible(inaccessible.Cause.Code, inaccessible.Cause.Message)
+	case errors.As(err, &refused):
+		return ddberr.KeyRefused(refused.Code, refused.Message)
 	case errors.As(err, &throttle):
 		return a.throttled(throttle)
 	case errors.Is(err, table.ErrCollectionFull):

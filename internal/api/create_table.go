@@ -27,6 +27,9 @@ func (a *API) CreateTable(ctx context.Context, in *model.CreateTableInput) (*mod
 	if err := a.checkUnits(&table.Descriptor{}, d); err != nil {
 		return nil, err
 	}
+	if err := a.giveKey(ctx, d); err != nil {
+		return nil, err
+	}
 	t, err := a.Engine.Create(ctx, d)
 	switch {
 	case errors.Is(err, table.ErrExists):
@@ -228,6 +231,15 @@ func encryption(in *model.SSESpecification) (table.SSE, error) {
 		return table.SSE{}, ddberr.EncryptionTypeMissing.Fault()
 	}
 	return table.SSE{Enabled: in.Enabled.V || in.SSEType.Set, Type: in.SSEType.V, Key: in.KMSMasterKeyId.V}, nil
+}
+
+// giveKey gives d, which is to be a new table, a key for its values, if it asks for
+// one. If its name is taken, that is an error of who creates it.
+func (a *API) giveKey(ctx context.Context, d *table.Descriptor) (err error) {
+	if a.Engine.Catalog.Get(d.Name) == nil {
+		d.SSE, err = a.Engine.GiveKey(ctx, d.SSE)
+	}
+	return err
 }
 
 // setTags adds tags to d; a tag with the same key is replaced.

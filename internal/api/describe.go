@@ -15,6 +15,8 @@ const (
 	statusActive   = "ACTIVE"
 	statusUpdating = "UPDATING"
 	statusDeleting = "DELETING"
+
+	statusInaccessible = "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
 )
 
 // describe returns the description of t in a state.
@@ -22,7 +24,7 @@ func (a *API) describe(t *table.Table, status string) *model.TableDescription {
 	count := counted(t, t.Space)
 	out := &model.TableDescription{
 		TableName:                 model.Some(t.Title()),
-		TableStatus:               model.Some(status),
+		TableStatus:               model.Some(a.status(t, status)),
 		CreationDateTime:          model.Some(model.TimestampOf(t.Created)),
 		TableArn:                  model.Some(a.tableARN(t.Name)),
 		TableId:                   model.Some(t.ID),
@@ -43,9 +45,20 @@ func (a *API) describe(t *table.Table, status string) *model.TableDescription {
 		ReadUnitsPerSecond: model.Some(warm.Read), WriteUnitsPerSecond: model.Some(warm.Write), Status: model.Some(statusActive),
 	}
 	describeSettings(t, out)
+	if why := a.Engine.Access(t.Descriptor); why != nil && out.SSEDescription != nil {
+		out.SSEDescription.InaccessibleEncryptionDateTime = timestamp(why.Since)
+	}
 	a.describeLatestStream(t, out)
 	a.describeIndexes(t, status, out)
 	return out
+}
+
+// status returns the state of t, which would be status if its key could be used.
+func (a *API) status(t *table.Table, status string) string {
+	if status == statusActive && a.Engine.Access(t.Descriptor) != nil {
+		return statusInaccessible
+	}
+	return status
 }
 
 // counted returns the count of a space of t, nothing while t is being filled.

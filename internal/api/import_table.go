@@ -45,6 +45,9 @@ func (a *API) importTable(ctx context.Context, in *model.ImportTableInput) (*tra
 	if a.Engine.Catalog.Get(d.Name) != nil {
 		return nil, exists
 	}
+	if err := a.giveKey(ctx, d); err != nil {
+		return nil, err
+	}
 	i, err := a.Transfers.Import(ctx, d, a.tableARN(d.Name), in)
 	if errors.Is(err, table.ErrExists) {
 		return nil, exists

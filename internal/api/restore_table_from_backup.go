@@ -30,6 +30,9 @@ func (a *API) RestoreTableFromBackup(ctx context.Context, in *model.RestoreTable
 	if err != nil {
 		return nil, err
 	}
+	if err := a.giveKey(ctx, d); err != nil {
+		return nil, err
+	}
 	d.Restored = &table.Restored{Backup: a.backupARN(k), Source: a.tableARN(b.Source.Name), At: b.Created}
 	t, err := a.Backups.FromBackup(ctx, b, time.Time{}, d)
 	if err != nil {

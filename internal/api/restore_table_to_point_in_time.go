@@ -52,6 +52,9 @@ func (a *API) RestoreTableToPointInTime(ctx context.Context, in *model.RestoreTa
 	if err != nil {
 		return nil, err
 	}
+	if err := a.giveKey(ctx, d); err != nil {
+		return nil, err
+	}
 	d.Restored = &table.Restored{Source: a.tableARN(s.source.Name), At: shown}
 	t, err := s.restore(ctx, at, d)
 	switch {

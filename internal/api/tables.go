@@ -18,23 +18,32 @@ func (a *API) tableName(nameOrARN string) string { return a.Home.Name(a.owner, n
 // readable returns the table that a data operation reads. For those one that is
 // being created is not there yet.
 func (a *API) readable(nameOrARN string) (*table.Table, error) {
-	if t := a.Engine.Catalog.Get(a.tableName(nameOrARN)); t != nil && !t.Creating {
-		return t, nil
+	t := a.Engine.Catalog.Get(a.tableName(nameOrARN))
+	if t == nil || t.Creating {
+		return nil, ddberr.TableNotFound()
 	}
-	return nil, ddberr.TableNotFound()
+	if why := a.Engine.Access(t.Descriptor); why != nil {
+		return nil, why
+	}
+	return t, nil
 }
 
 // writable returns the table that a data operation writes. The caller calls
 // Release when the write is over.
 func (a *API) writable(nameOrARN string) (*table.Table, error) {
-	switch t := a.Engine.Catalog.Lease(a.tableName(nameOrARN)); {
-	case t == nil:
-	case t.Creating:
-		t.Release()
-	default:
-		return t, nil
+	t := a.Engine.Catalog.Lease(a.tableName(nameOrARN))
+	if t == nil {
+		return nil, ddberr.TableNotFound()
 	}
-	return nil, ddberr.TableNotFound()
+	if t.Creating {
+		t.Release()
+		return nil, ddberr.TableNotFound()
+	}
+	if why := a.Engine.Access(t.Descriptor); why != nil {
+		t.Release()
+		return nil, why
+	}
+	return t, nil
 }
 
 // leases are the tables that a request with several writes leased. release is

@@ -14,7 +14,11 @@ func (a *API) UpdateTable(ctx context.Context, in *model.UpdateTableInput) (*mod
 	if err := checkUpdateTable(in); err != nil {
 		return nil, err
 	}
-	t, err := a.change(ctx, a.tableName(in.TableName.V), func(d *table.Descriptor) error { return a.applyUpdate(d, in) })
+	sse, err := a.newEncryption(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	t, err := a.change(ctx, a.tableName(in.TableName.V), func(d *table.Descriptor) error { return a.applyUpdate(d, in, sse) })
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +97,23 @@ func checkTogether(in *model.UpdateTableInput) error {
 	return nil
 }
 
-// applyUpdate makes the change that in asks for on d.
-func (a *API) applyUpdate(d *table.Descriptor, in *model.UpdateTableInput) error {
+// newEncryption returns the encryption setting that in asks for, with its keys. What
+// is wrong with in, or with the table, is found when it is changed.
+func (a *API) newEncryption(ctx context.Context, in *model.UpdateTableInput) (table.SSE, error) {
+	next, err := encryption(in.SSESpecification)
+	t := a.Engine.Catalog.Get(tableName(in.TableName.V))
+	if err != nil || t == nil || t.Creating {
+		return next, nil
+	}
+	if why := a.Engine.Access(t.Descriptor); why != nil {
+		return next, why
+	}
+	return a.Engine.ChangeKey(ctx, t.SSE, next)
+}
+
+// applyUpdate makes the change that in asks for on d; sse is its new encryption
+// setting, if in has one.
+func (a *API) applyUpdate(d *table.Descriptor, in *model.UpdateTableInput, sse table.SSE) error {
 	before := d.Clone()
 	if err := a.updateCapacity(d, in); err != nil {
 		return err
@@ -124,21 +143,22 @@ func (a *API) applyUpdate(d *table.Descriptor, in *model.UpdateTableInput) error
 		d.Warm = warm
 	}
 	keepWarm(before, d)
-	if err := updateEncryption(d, in.SSESpecification); err != nil {
+	if err := updateEncryption(d, in.SSESpecification, sse); err != nil {
 		return err
 	}
 	return a.updateStream(d, in.StreamSpecification)
 }
 
-// updateEncryption changes d's encryption setting; nil leaves it.
-func updateEncryption(d *table.Descriptor, in *model.SSESpecification) error {
-	next, err := encryption(in)
+// updateEncryption changes d's encryption setting to next, for which in asks; nil
+// leaves it.
+func updateEncryption(d *table.Descriptor, in *model.SSESpecification, next table.SSE) error {
+	_, err := encryption(in)
 	switch {
 	case in == nil || err != nil:
 		return err
 	case !next.Enabled && !d.SSE.Enabled:
 		return ddberr.EncryptedByDefault.Fault()
-	case next.Key != "" && d.SSE.Key == next.Key:
+	case in.KMSMasterKeyId.Set && d.SSE.Key == next.Key:
 		return ddberr.EncryptedWithKey.Fault()
 	}
 	d.SSE = next

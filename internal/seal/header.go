@@ -72,12 +72,12 @@ func (h *header) opener(keys *Keys) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive the key of a file: %w", err)
 	}
-	return newAEAD(secret)
+	return NewAEAD(secret)
 }
 
-// newAEAD returns AES-256-GCM, which puts a random nonce in front of what it
+// NewAEAD returns AES-256-GCM, which puts a random nonce in front of what it
 // seals.
-func newAEAD(secret []byte) (cipher.AEAD, error) {
+func NewAEAD(secret []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(secret)
 	if err != nil {
 		return nil, err

@@ -68,6 +68,7 @@ type Keys struct {
 	mu     struct {
 		sync.RWMutex
 		keys []*dataKey // the newest is the last
+		ring []*ringKey
 		read os.FileInfo
 	}
 }
@@ -115,9 +116,10 @@ func (k *Keys) known(id ID) *dataKey {
 
 // file is what KEYS holds, as JSON.
 type file struct {
-	Format   string       `json:"format"`
-	Root     string       `json:"root"` // the Source's name
-	DataKeys []wrappedKey `json:"dataKeys"`
+	Format   string        `json:"format"`
+	Root     string        `json:"root"` // the Source's name
+	DataKeys []wrappedKey  `json:"dataKeys"`
+	Ring     []wrappedRing `json:"tableKeys,omitempty"`
 }
 
 const fileFormat = "stator keys 1"
@@ -139,6 +141,9 @@ func Create(ctx context.Context, path string, source Source, now time.Time) (*Ke
 	}
 	f := &file{Format: fileFormat, Root: source.Name()}
 	if err := f.add(ctx, source, now); err != nil {
+		return nil, err
+	}
+	if err := f.addRing(ctx, source, ManagedAlias, now); err != nil {
 		return nil, err
 	}
 	if err := f.write(path); err != nil {
@@ -171,9 +176,13 @@ func (k *Keys) Reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s cannot be opened with %s: %w", k.path, k.source.Name(), err)
 	}
+	ring, err := k.unwrapRing(ctx, f)
+	if err != nil {
+		return fmt.Errorf("%s cannot be opened with %s: %w", k.path, k.source.Name(), err)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.mu.keys, k.mu.read = keys, info
+	k.mu.keys, k.mu.ring, k.mu.read = keys, ring, info
 	return nil
 }
 
@@ -193,18 +202,26 @@ func (k *Keys) unwrap(ctx context.Context, f *file) ([]*dataKey, error) {
 	for _, w := range f.DataKeys {
 		key := k.known(w.ID)
 		if key == nil {
-			plain, err := k.source.Unwrap(ctx, w.purpose(), w.Wrapped)
+			secret, err := unwrapKey(ctx, k.source, w.purpose(), w.Wrapped)
 			if err != nil {
 				return nil, err
 			}
-			if len(plain) != KeyBytes {
-				return nil, errors.New("a data key has another length than it must have")
-			}
-			key = &dataKey{id: w.ID, secret: keep(plain)}
+			key = &dataKey{id: w.ID, secret: secret}
 		}
 		keys = append(keys, key)
 	}
 	return keys, nil
+}
+
+func unwrapKey(ctx context.Context, source Source, purpose string, wrapped []byte) (secret, error) {
+	plain, err := source.Unwrap(ctx, purpose, wrapped)
+	if err != nil {
+		return nil, err
+	}
+	if len(plain) != KeyBytes {
+		return nil, fmt.Errorf("a key has %d bytes, not %d", len(plain), KeyBytes)
+	}
+	return keep(plain), nil
 }
 
 // Rotate adds a data key to a file of keys: what is written from now on is sealed
@@ -224,16 +241,27 @@ func Rotate(ctx context.Context, path string, source Source, now time.Time) (ID,
 	return id, err
 }
 
-// Rewrap wraps the data keys in a file of keys anew, by another root key.
+// Rewrap wraps the keys in a file of keys anew, by another root key.
 func Rewrap(ctx context.Context, path string, from, to Source) error {
 	return change(path, func(f *file) error {
-		keys, err := (&Keys{source: from}).unwrap(ctx, f)
+		k := &Keys{source: from}
+		keys, err := k.unwrap(ctx, f)
+		if err != nil {
+			return fmt.Errorf("%s cannot be opened with %s: %w", path, from.Name(), err)
+		}
+		ring, err := k.unwrapRing(ctx, f)
 		if err != nil {
 			return fmt.Errorf("%s cannot be opened with %s: %w", path, from.Name(), err)
 		}
 		for i := range f.DataKeys {
 			w := &f.DataKeys[i]
 			if w.Wrapped, err = to.Wrap(ctx, w.purpose(), keys[i].secret()); err != nil {
+				return err
+			}
+		}
+		for i := range f.Ring {
+			w := &f.Ring[i]
+			if w.Wrapped, err = to.Wrap(ctx, w.purpose(), ring[i].secret()); err != nil {
 				return err
 			}
 		}

@@ -39,7 +39,7 @@ func keyFile(t *testing.T, text []byte) seal.Source {
 func TestRotation(t *testing.T) {
 	ctx, path, now := context.Background(), filepath.Join(t.TempDir(), "KEYS"), time.Unix(1e9, 0)
 	kms := kmstest.New(t)
-	sources := map[string]seal.Source{"file": keyFile(t, seal.NewKey()), "other file": keyFile(t, seal.NewKey()), "kms": seal.FromKMS(kms.Add("one", "alias/one"), kms.URL, "us-east-1")}
+	sources := map[string]seal.Source{"file": keyFile(t, seal.NewKey()), "other file": keyFile(t, seal.NewKey()), "kms": seal.FromKMS(kms.Add("one", "alias/one"), seal.NewKMS(kms.URL, "us-east-1"))}
 	keys, err := seal.Create(ctx, path, sources["file"], now)
 	if err != nil {
 		t.Fatal(err)

@@ -2,17 +2,12 @@ package seal
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
 )
 
 // Source has a root key: it wraps keys and unwraps them. What was wrapped for one
@@ -78,7 +73,7 @@ func (r *root) Name() string { return r.name }
 
 // Wrap implements Source.
 func (r *root) Wrap(_ context.Context, purpose string, key []byte) ([]byte, error) {
-	aead, err := newAEAD(r.key())
+	aead, err := NewAEAD(r.key())
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +84,7 @@ var errWrongKey = errors.New("it is not the key that was used, or the file was c
 
 // Unwrap implements Source.
 func (r *root) Unwrap(_ context.Context, purpose string, wrapped []byte) ([]byte, error) {
-	aead, err := newAEAD(r.key())
+	aead, err := NewAEAD(r.key())
 	if err != nil {
 		return nil, err
 	}
@@ -98,52 +93,6 @@ func (r *root) Unwrap(_ context.Context, purpose string, wrapped []byte) ([]byte
 		return nil, errWrongKey
 	}
 	return key, nil
-}
-
-// kmsSource is a Source whose root key never leaves a KMS.
-type kmsSource struct {
-	client *kms.Client
-	key    string
-}
-
-// FromKMS returns the root key with an id, an alias or an ARN at a KMS: at
-// endpoint, a URL, or if that is "" at the one of AWS in the region. Credentials
-// are those of the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-// AWS_SESSION_TOKEN.
-func FromKMS(key, endpoint, region string) Source {
-	o := kms.Options{Region: region, Credentials: credentials.NewStaticCredentialsProvider(
-		cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), "stator"), cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), "stator"), os.Getenv("AWS_SESSION_TOKEN"))}
-	if endpoint != "" {
-		o.BaseEndpoint = &endpoint
-	}
-	return &kmsSource{kms.New(o), key}
-}
-
-// Name implements Source.
-func (s *kmsSource) Name() string { return "the KMS key " + s.key }
-
-// encryptionContext binds what KMS encrypts to a purpose.
-func encryptionContext(purpose string) map[string]string {
-	return map[string]string{"stator:purpose": purpose}
-}
-
-// Wrap implements Source.
-func (s *kmsSource) Wrap(ctx context.Context, purpose string, key []byte) ([]byte, error) {
-	out, err := s.client.Encrypt(ctx, &kms.EncryptInput{KeyId: &s.key, Plaintext: key, EncryptionContext: encryptionContext(purpose)})
-	if err != nil {
-		return nil, fmt.Errorf("encrypt with %s: %w", s.Name(), err)
-	}
-	return out.CiphertextBlob, nil
-}
-
-// Unwrap implements Source.
-func (s *kmsSource) Unwrap(ctx context.Context, purpose string, wrapped []byte) ([]byte, error) {
-	out, err := s.client.Decrypt(ctx, &kms.DecryptInput{
-		KeyId: aws.String(s.key), CiphertextBlob: wrapped, EncryptionContext: encryptionContext(purpose)})
-	if err != nil {
-		return nil, fmt.Errorf("decrypt with %s: %w", s.Name(), err)
-	}
-	return out.Plaintext, nil
 }
 
 // NewKey returns a new root key as FromFile reads it, in base64 with a line end.

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -13,8 +14,10 @@ import (
 	"time"
 
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/kv/sealkv"
 	"github.com/statordb/stator/internal/meter"
 	"github.com/statordb/stator/internal/record"
+	"github.com/statordb/stator/internal/seal"
 )
 
 // Errors of the Catalog.
@@ -46,6 +49,7 @@ type Catalog struct {
 	// leasing tables never takes it.
 	changes sync.Mutex
 	keep    func(context.Context, *Descriptor, Count) error // see KeepDeleted
+	seals   *sealkv.Store                                   // nil: tables have no keys of their own
 	mu      struct {
 		sync.RWMutex
 		tables   map[string]*Table
@@ -172,6 +176,57 @@ func (d *Descriptor) spaces() []uint32 {
 		spaces = append(spaces, x.Space)
 	}
 	return spaces
+}
+
+// SealWith seals the values of tables that have keys of their own, in the store
+// that the Catalog was opened on. Nothing is written before.
+func (c *Catalog) SealWith(s *sealkv.Store) {
+	c.seals = s
+	c.Each(func(t *Table) { s.Assign(t.spaces(), t.SSE.DataKey) })
+}
+
+// GiveKey returns s, which may be enabled, with a new key for the values of a
+// table, wrapped by the key that s names, or by the one for those that name none.
+// A key that cannot be used makes a *seal.KeyError.
+func (c *Catalog) GiveKey(ctx context.Context, s SSE) (SSE, error) {
+	if c.seals == nil || !s.Enabled {
+		return s, nil
+	}
+	arn, err := c.keyARN(ctx, s)
+	if err == nil {
+		s.Key = arn
+		s.DataKey, err = c.seals.NewKey(ctx, arn)
+	}
+	return s, err
+}
+
+func (c *Catalog) keyARN(ctx context.Context, s SSE) (arn string, err error) {
+	return c.seals.Resolve(ctx, cmp.Or(s.Key, seal.ManagedAlias))
+}
+
+// ChangeKey returns next, to which a table is to change from s, with a new key for
+// its values, unless it has one that the same key wraps.
+func (c *Catalog) ChangeKey(ctx context.Context, s, next SSE) (SSE, error) {
+	if c.seals == nil || !next.Enabled {
+		return next, nil
+	}
+	arn, err := c.keyARN(ctx, next)
+	if err != nil {
+		return next, err
+	}
+	if s.DataKey != 0 && s.Key == arn {
+		next.Key, next.DataKey = arn, s.DataKey
+		return next, nil
+	}
+	return c.GiveKey(ctx, next)
+}
+
+// Access returns why the values of d cannot be read and written, nil if they can.
+func (c *Catalog) Access(d *Descriptor) *sealkv.Inaccessible {
+	if c.seals == nil || d.SSE.DataKey == 0 {
+		return nil
+	}
+	return c.seals.Access(d.SSE.DataKey)
 }
 
 // Get returns the table called name, or nil. It may be used to read, not to
@@ -323,6 +378,9 @@ func (c *Catalog) stampShards(d *Descriptor) {
 func (c *Catalog) publish(d *Descriptor, counts *Counts, changes *changeLog) *Table {
 	d.prepare()
 	changes.follow(d, c.store.LastStamp())
+	if c.seals != nil {
+		c.seals.Assign(d.spaces(), d.SSE.DataKey)
+	}
 	c.mu.Lock()
 	old := c.mu.tables[d.Name]
 	t := &Table{Descriptor: d, Counts: counts, changes: changes, meters: c.meters(d, old)}

@@ -144,6 +144,7 @@ type SSE struct {
 	Enabled bool
 	Type    string
 	Key     string // ARN
+	DataKey uint32 `json:",omitzero"` // number of the key that seals the table's values, see sealkv; 0: none does
 }
 
 // Restored says what a table was made from.

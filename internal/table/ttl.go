@@ -244,7 +244,7 @@ func (e *Engine) ExpireAll(ctx context.Context, now time.Time) error {
 	var errs []error
 	e.Each(func(t *Table) {
 		var pace pace
-		for more := t.TTL.Enabled(); more && ctx.Err() == nil; {
+		for more := t.TTL.Enabled() && e.Access(t.Descriptor) == nil; more && ctx.Err() == nil; {
 			start := time.Now()
 			var err error
 			if more, err = e.expire(ctx, t.Name, now); err != nil {
