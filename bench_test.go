@@ -39,9 +39,26 @@ func BenchmarkBaselineQuery10(b *testing.B) { benchmarkBaseline(b, "query") }
 // benchOptions are those of stator bench.
 var benchOptions = bench.Options{Clients: 32, Items: 10000, ItemBytes: 1024}
 
+// BenchmarkEncryption measures what encryption costs: gets and puts with plain files
+// and with encrypted ones.
+func BenchmarkEncryption(b *testing.B) {
+	for _, load := range []string{"get", "put"} {
+		for name, e := range map[string]stator.Encryption{"plain": {}, "encrypted": newEncryption(b)} {
+			b.Run(load+"/"+name, func(b *testing.B) {
+				server := benchServerWith(b, stator.Config{DataDir: b.TempDir(), Encryption: e})
+				benchmarkLoad(b, benchSession(b, server, benchOptions), server, load)
+			})
+		}
+	}
+}
+
 // benchServer starts a server on the data directory dir.
 func benchServer(t testing.TB, dir string) bench.Target {
-	srv, err := stator.Open(stator.Config{DataDir: dir})
+	return benchServerWith(t, stator.Config{DataDir: dir})
+}
+
+func benchServerWith(t testing.TB, c stator.Config) bench.Target {
+	srv, err := stator.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}

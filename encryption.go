@@ -111,7 +111,7 @@ func (c Config) sealTables(ctx context.Context, store kv.Store, keys *seal.Keys)
 }
 
 // refreshKeys looks whether there are new data keys, and which keys of tables can be
-// used.
+// used. It says only once what is wrong, and is not called by two at a time.
 func (s *Server) refreshKeys(ctx context.Context) error {
 	var err error
 	if s.keys != nil {
@@ -119,6 +119,13 @@ func (s *Server) refreshKeys(ctx context.Context) error {
 	}
 	if s.sealed != nil {
 		err = errors.Join(err, s.sealed.Refresh(ctx))
+	}
+	before := s.keyTrouble
+	if s.keyTrouble = ""; err != nil {
+		s.keyTrouble = err.Error()
+	}
+	if s.keyTrouble == before {
+		return nil
 	}
 	return err
 }

@@ -211,6 +211,18 @@ func TestEncryptionRefused(t *testing.T) {
 			t.Errorf("the error shows the key: %v", err)
 		}
 	}
+	made := filepath.Join(t.TempDir(), "made") // of a directory with nothing in it
+	if err := stator.EncryptData(t.Context(), plain, made, right, nil); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := stator.Check(t.Context(), made, right, nil); err != nil || !report.Sound() {
+		t.Errorf("the check of an encrypted copy: %+v, %v", report, err)
+	}
+	for dir, e := range map[string]stator.Encryption{plain: {}, sealed: right} {
+		if err := stator.EncryptData(t.Context(), sealed, dir, e, nil); err == nil {
+			t.Errorf("an encrypted directory was encrypted into %s with %+v", dir, e)
+		}
+	}
 	if err := os.Remove(filepath.Join(sealed, "KEYS")); err != nil {
 		t.Fatal(err)
 	}

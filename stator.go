@@ -47,7 +47,8 @@ type Server struct {
 	triggers  *trigger.Triggers
 	kinesis   *trigger.Kinesis // nil: there is no Kinesis endpoint
 	storage
-	copies copies
+	copies     copies
+	keyTrouble string // that refreshKeys met last
 
 	clock    *clock.Manual // nil: the real one
 	keeping  sync.Mutex    // held by housekeep

@@ -101,7 +101,7 @@ func checkTogether(in *model.UpdateTableInput) error {
 // is wrong with in, or with the table, is found when it is changed.
 func (a *API) newEncryption(ctx context.Context, in *model.UpdateTableInput) (table.SSE, error) {
 	next, err := encryption(in.SSESpecification)
-	t := a.Engine.Catalog.Get(tableName(in.TableName.V))
+	t := a.Engine.Catalog.Get(a.tableName(in.TableName.V))
 	if err != nil || t == nil || t.Creating {
 		return next, nil
 	}

@@ -19,14 +19,20 @@ type Source interface {
 }
 
 // FromFile returns the root key in a file: 32 bytes, or those in base64 or
-// hexadecimal.
+// hexadecimal. What the key does not unwrap is tried with the one that is in the
+// file then: it may be put in place of the old one.
 func FromFile(path string) (Source, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the key file: %w", err)
 	}
 	defer clear(text)
-	return newRoot("the key in the file "+path, text)
+	r, err := newRoot("the key in the file "+path, text)
+	if err != nil {
+		return nil, err
+	}
+	r.path = path
+	return r, nil
 }
 
 // FromVariable returns the root key in an environment variable, in base64 or
@@ -36,19 +42,24 @@ func FromVariable(name string) (Source, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no environment variable %s, which is to hold the key", name)
 	}
-	return newRoot("the key in the variable "+name, []byte(text))
+	r, err := newRoot("the key in the variable "+name, []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // root is a Source that has its key in memory.
 type root struct {
 	name string
 	key  secret
+	path string // of the file that it is from; "" for none
 }
 
 // newRoot reads a key. No error says what text is.
-func newRoot(name string, text []byte) (Source, error) {
+func newRoot(name string, text []byte) (*root, error) {
 	if key := decodeKey(text); key != nil {
-		return &root{name, keep(key)}, nil
+		return &root{name: name, key: keep(key)}, nil
 	}
 	return nil, fmt.Errorf("%s is none: use 32 random bytes, in base64 or hexadecimal (openssl rand -base64 32)", name)
 }
@@ -83,16 +94,23 @@ func (r *root) Wrap(_ context.Context, purpose string, key []byte) ([]byte, erro
 var errWrongKey = errors.New("it is not the key that was used, or the file was changed")
 
 // Unwrap implements Source.
-func (r *root) Unwrap(_ context.Context, purpose string, wrapped []byte) ([]byte, error) {
+func (r *root) Unwrap(ctx context.Context, purpose string, wrapped []byte) ([]byte, error) {
 	aead, err := NewAEAD(r.key())
 	if err != nil {
 		return nil, err
 	}
 	key, err := aead.Open(nil, nil, wrapped, []byte(purpose))
-	if err != nil {
-		return nil, errWrongKey
+	if err == nil {
+		return key, nil
 	}
-	return key, nil
+	if r.path != "" {
+		if now, err := FromFile(r.path); err == nil {
+			again := now.(*root)
+			again.path = ""
+			return again.Unwrap(ctx, purpose, wrapped)
+		}
+	}
+	return nil, errWrongKey
 }
 
 // NewKey returns a new root key as FromFile reads it, in base64 with a line end.

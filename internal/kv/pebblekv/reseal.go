@@ -28,8 +28,8 @@ func Reseal(ctx context.Context, from, to string, old, next *seal.Keys, progress
 		return err
 	}
 	frozen, err := os.ReadDir(filepath.Join(from, frozenDir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
 	}
 	for _, d := range frozen {
 		if strings.HasSuffix(d.Name(), unfinished) {
@@ -39,7 +39,7 @@ func Reseal(ctx context.Context, from, to string, old, next *seal.Keys, progress
 			return err
 		}
 	}
-	if len(frozen) > 0 {
+	if err == nil && len(frozen) > 0 {
 		err = syncDir(vfs.Default, filepath.Join(to, frozenDir))
 	}
 	return errors.Join(err, syncDir(vfs.Default, to), syncDir(vfs.Default, filepath.Dir(to)))
