@@ -106,9 +106,9 @@ func actionOf(operation string) string {
 
 // Operations on items, by what conditions can ask about them.
 var (
-	keyed = []string{"BatchExecuteStatement", "BatchGetItem", "BatchWriteItem", "DeleteItem", "ExecuteStatement", "ExecuteTransaction", "GetItem",
+	keyedOperations = []string{"BatchExecuteStatement", "BatchGetItem", "BatchWriteItem", "DeleteItem", "ExecuteStatement", "ExecuteTransaction", "GetItem",
 		"PutItem", "Query", "TransactGetItems", "TransactWriteItems", "UpdateItem"}
-	attributed = append([]string{"Scan"}, keyed...)
+	attributedOperations = append([]string{"Scan"}, keyedOperations...)
 )
 
 // sender sends requests that it signs itself.
@@ -287,8 +287,8 @@ func TestEveryOperationRefuses(t *testing.T) {
 			{"a tampered body", tampered, "InvalidSignatureException", nil, nil},
 			{"another account", s.request(operation, "other", now), "AccessDeniedException", nil, ownOnly},
 			{"a denied action", s.request(operation, "no"+operation, now), "AccessDeniedException", nil, nil},
-			{"a denied key", s.request(operation, "mine", now), "AccessDeniedException", keyed, nil},
-			{"a denied attribute", s.request(operation, "plain", now), "AccessDeniedException", attributed, nil},
+			{"a denied key", s.request(operation, "mine", now), "AccessDeniedException", keyedOperations, nil},
+			{"a denied attribute", s.request(operation, "plain", now), "AccessDeniedException", attributedOperations, nil},
 		}
 		for _, w := range ways {
 			if w.only != nil && !slices.Contains(w.only, operation) || slices.Contains(w.not, operation) {

@@ -51,7 +51,7 @@ func (a *asking) others() []string {
 
 // needs names the table that the request needs, "" for a new one.
 func (a *asking) needs() string {
-	if a.table == "" || everyRequest[a.action] != "" && !slices.Contains(keyed, a.action) && a.action != "Scan" {
+	if a.table == "" || everyRequest[a.action] != "" && !slices.Contains(keyedOperations, a.action) && a.action != "Scan" {
 		return ""
 	}
 	return fmt.Sprint(a.table, "/", a.index, "/", a.hash(), "/", a.composite(), a.Context)

@@ -134,7 +134,7 @@ func TestTableKeys(t *testing.T) {
 	patience.Until(t, func() bool { return k.create("Customer", underKey("alias/orders")) == nil }, "the new key")
 	k.must(nil, k.create("Owned", nil))
 	k.must(nil, k.create("Managed", underKey("")))
-	refused(t, k.create("Unknown", underKey("alias/none")), "ValidationException",
+	refused(t, "the request", k.create("Unknown", underKey("alias/none")), "ValidationException",
 		"KMS validation error: com.amazonaws.services.kms.model.NotFoundException: Key 'arn:aws:kms:us-east-1:123456789012:key/alias/none' does not exist (Service: AWSKMS; Status Code: 400; Error Code: NotFoundException; Proxy: null)")
 	arns := map[string]string{}
 	for table, encrypted := range map[string]bool{"Owned": false, "Managed": true, "Customer": true} {
@@ -156,7 +156,7 @@ func TestTableKeys(t *testing.T) {
 	k.works("Customer", "DisabledException")
 	k.works("Owned", "")
 	k.works("Managed", "")
-	refused(t, k.create("Disabled", underKey(arns["Customer"])), "ValidationException",
+	refused(t, "the request", k.create("Disabled", underKey(arns["Customer"])), "ValidationException",
 		"KMS validation error: com.amazonaws.services.kms.model.DisabledException: "+arns["Customer"]+" is disabled. (Service: AWSKMS; Status Code: 400; Error Code: DisabledException; Proxy: null)")
 	mustClose(t, k.srv)
 	if report, err := stator.Check(t.Context(), data, e, nil); err != nil || report.Sound() || !strings.Contains(report.Findings[0], "is disabled") {
@@ -173,15 +173,6 @@ func TestTableKeys(t *testing.T) {
 	mustClose(t, k.srv)
 	if report, err := stator.Check(t.Context(), data, e, nil); err != nil || !report.Sound() {
 		t.Errorf("the check: %+v, %v", report, err)
-	}
-}
-
-// refused checks the error of a request.
-func refused(t *testing.T, err error, code, message string) {
-	t.Helper()
-	var e smithy.APIError
-	if !errors.As(err, &e) || e.ErrorCode() != code || e.ErrorMessage() != message {
-		t.Errorf("%v, want %s: %s", err, code, message)
 	}
 }
 
@@ -206,7 +197,7 @@ func (k *keyed) changeKeys(arns map[string]string) {
 		_, err := k.UpdateTable(k.Context(), &dynamodb.UpdateTableInput{TableName: table, SSESpecification: sse})
 		return err
 	}
-	refused(k.T, update(underKey("alias/orders")), "ValidationException",
+	refused(k.T, "the request", update(underKey("alias/orders")), "ValidationException",
 		"One or more parameter values were invalid: Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId parameter if you want to change Master Key")
 	k.must(nil, k.put(*table, "old"))
 	k.must(nil, update(underKey("alias/other")))
