@@ -260,3 +260,53 @@ func TestStrangers(t *testing.T) {
 	refused(t, "an unknown key", list("unknown"), "UnrecognizedClientException", "The security token included in the request is invalid.")
 	refused(t, "a token that is none", list("token"), "UnrecognizedClientException", "The security token included in the request is invalid.")
 }
+
+// TestRegions keeps the tables of regions apart if that is asked for, in a data
+// directory that a server without authentication can open too.
+func TestRegions(t *testing.T) {
+	p := newPeople(t, map[string]string{"admin": allow("dynamodb:*", ""), "other": allow("dynamodb:*", "")})
+	dir := t.TempDir()
+	in := func(region string) func(*dynamodb.Options) { return func(o *dynamodb.Options) { o.Region = region } }
+	list := func(c *dynamodb.Client) []string {
+		out, err := c.ListTables(t.Context(), &dynamodb.ListTablesInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.TableNames
+	}
+	t.Run("apart", func(t *testing.T) {
+		q := *p
+		q.T = t
+		srv := q.serve(func(c *stator.Config) { c.SeparateRegions, c.DataDir = true, dir })
+		home, away, other := q.client(srv, "admin"), q.client(srv, "admin", in("eu-west-3")), q.client(srv, "other")
+		equal(t, "ARN", createMusic(t, away), "arn:aws:dynamodb:eu-west-3:"+homeAccount+":table/Music")
+		equalSlices(t, "tables at home", list(home), []string{})
+		equalSlices(t, "tables away", list(away), []string{"Music"})
+		createMusic(t, home)
+		createMusic(t, other)
+		for what, c := range map[string]*dynamodb.Client{"away": away, "home": home, "other": other} {
+			if _, err := c.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("Music"), Item: item{"pk": str(what)}}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.CreateBackup(t.Context(), &dynamodb.CreateBackupInput{TableName: aws.String("Music"), BackupName: &what}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for what, c := range map[string]*dynamodb.Client{"away": away, "home": home, "other": other} {
+			items, err := c.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String("Music")})
+			if err != nil || len(items.Items) != 1 || items.Items[0]["pk"].(*types.AttributeValueMemberS).Value != what {
+				t.Errorf("%s: %v, %v", what, items, err)
+			}
+			backups, err := c.ListBackups(t.Context(), &dynamodb.ListBackupsInput{})
+			if err != nil || len(backups.BackupSummaries) != 1 || *backups.BackupSummaries[0].BackupName != what {
+				t.Errorf("backups of %s: %v, %v", what, backups, err)
+			}
+		}
+	})
+	srv, err := stator.Open(stator.Config{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mustClose(t, srv)
+	equalSlices(t, "tables of who needs no name", list(newClient(srv.URL())), []string{"Music"})
+}
