@@ -260,7 +260,7 @@ type storage struct {
 // openStorage opens the storage that c asks for.
 func openStorage(c Config) (s storage, err error) {
 	if c.DataDir == "" {
-		s = storage{store: memkv.New(memkv.Options{}), scratch: extsort.Scratch{FS: vfs.NewMem(), Dir: "scratch"}, buckets: openBuckets(c, "")}
+		s = storage{store: memkv.New(memkv.Options{}), scratch: extsort.Scratch{FS: vfs.NewMem(), Dir: "scratch"}, buckets: openBuckets(c, "", nil)}
 		return s, s.sealTables(c)
 	}
 	dir, err := datadir.Open(c.DataDir)
@@ -272,7 +272,7 @@ func openStorage(c Config) (s storage, err error) {
 		return s, err
 	}
 	s.scratch = extsort.Scratch{FS: seal.Files(s.keys), Dir: dir.Scratch()}
-	s.buckets, s.logs = openBuckets(c, dir.Buckets()), dir.Imports()
+	s.buckets, s.logs = openBuckets(c, dir.Buckets(), s.keys), dir.Imports()
 	s.disk, err = pebblekv.Open(pebblekv.Options{Dir: dir.Store(), Keys: s.keys, CacheBytes: c.CacheBytes, Logger: c.Log})
 	if err != nil {
 		return s, c.dataError(err)
@@ -299,11 +299,11 @@ func (c Config) dataError(err error) error {
 
 // openBuckets returns the buckets that c asks for; dir is where they are if it asks
 // for none.
-func openBuckets(c Config, dir string) bucket.Store {
+func openBuckets(c Config, dir string, keys *seal.Keys) bucket.Store {
 	if c.S3Endpoint != "" {
 		return bucket.NewS3(c.S3Endpoint, c.Region)
 	}
-	return bucket.NewDir(cmp.Or(c.BucketDir, dir))
+	return bucket.NewDir(cmp.Or(c.BucketDir, dir), keys)
 }
 
 func (s storage) close() (err error) {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -331,5 +332,43 @@ func TestKeys(t *testing.T) {
 	}
 	if left, err := os.ReadDir(none); err != nil || len(left) > 0 {
 		t.Errorf("a cancelled encryption leaves %v, %v", left, err)
+	}
+}
+
+// TestEncryptedExport exports with S3SseAlgorithm into a directory of an encrypted
+// server: files that only the server reads.
+func TestEncryptedExport(t *testing.T) {
+	d := &depot{&archive{T: t, config: stator.Config{
+		Clock: noon.Format(time.RFC3339), BucketDir: t.TempDir(), DataDir: t.TempDir(), Encryption: newEncryption(t),
+	}}}
+	d.open()
+	t.Cleanup(d.close)
+	d.create()
+	d.recovery(35)
+	d.load(100)
+	plain := d.exported(nil)
+	sealed := d.exported(func(in *dynamodb.ExportTableToPointInTimeInput) { in.S3SseAlgorithm = types.S3SseAlgorithmAes256 })
+	for what, e := range map[string]*types.ExportDescription{"plain": plain, "sealed": sealed} {
+		readable := 0
+		dir := filepath.Join(d.config.BucketDir, "files", filepath.Dir(*e.ExportManifest))
+		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if bytes.HasPrefix(text, []byte("{")) || bytes.HasPrefix(text, []byte{0x1f, 0x8b}) {
+				readable++
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (readable == 0) != (what == "sealed") {
+			t.Errorf("%d files of the %s export can be read", readable, what)
+		}
+		in := asOrders(what, dataPrefix(e))
+		in.InputCompressionType = types.InputCompressionTypeGzip
+		d.complete(d.imported(in), 100)
 	}
 }

@@ -38,7 +38,7 @@ type Store interface {
 // PutOptions say how an object is stored.
 type PutOptions struct {
 	// Encryption is what the endpoint encrypts it with: AES256, KMS, or "" for
-	// the bucket's own. A directory does not encrypt.
+	// the bucket's own. A directory that has keys takes them for both.
 	Encryption string
 	KMSKey     string // with KMS; "" for the account's
 }

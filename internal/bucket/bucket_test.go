@@ -24,7 +24,7 @@ func stores(t *testing.T) map[string]Store {
 	if err := os.Mkdir(filepath.Join(path, "things"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return map[string]Store{"directory": NewDir(path), "S3": NewS3(buckettest.New(t, "things", "empty").URL, "us-east-1")}
+	return map[string]Store{"directory": NewDir(path, nil), "S3": NewS3(buckettest.New(t, "things", "empty").URL, "us-east-1")}
 }
 
 func put(t *testing.T, s Store, key, content string) string {
@@ -172,7 +172,7 @@ func TestLargeObject(t *testing.T) {
 	_, _ = source.Read(content)
 	for _, size := range []int{partBytes - 1, partBytes, len(content)} {
 		server := buckettest.New(t, "things")
-		for name, s := range map[string]Store{"directory": NewDir(t.TempDir()), "S3": NewS3(server.URL, "eu-west-1")} {
+		for name, s := range map[string]Store{"directory": NewDir(t.TempDir(), nil), "S3": NewS3(server.URL, "eu-west-1")} {
 			if _, err := s.Put(t.Context(), "things", "large", bytes.NewReader(content[:size]), PutOptions{}); err != nil {
 				t.Fatal(err)
 			}
@@ -236,7 +236,7 @@ func TestEncryptionAndDenial(t *testing.T) {
 
 func TestKeysStayInTheBucket(t *testing.T) {
 	path := t.TempDir()
-	s := NewDir(filepath.Join(path, "buckets"))
+	s := NewDir(filepath.Join(path, "buckets"), nil)
 	put(t, s, "k", "x")
 	secret := filepath.Join(path, "secret")
 	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
@@ -274,7 +274,7 @@ func TestKeysStayInTheBucket(t *testing.T) {
 
 func TestPartialFilesAreNoObjects(t *testing.T) {
 	path := t.TempDir()
-	s := NewDir(path)
+	s := NewDir(path, nil)
 	put(t, s, "k", "x")
 	for _, name := range []string{partial + "1", partial + "old"} {
 		if err := os.WriteFile(filepath.Join(path, "things", name), []byte("half"), 0o600); err != nil {
@@ -288,7 +288,7 @@ func TestPartialFilesAreNoObjects(t *testing.T) {
 	if got := keys(t, s, ""); !slices.Equal(got, []string{"k"}) {
 		t.Errorf("listed: %q", got)
 	}
-	put(t, NewDir(path), "k", "y") // another process
+	put(t, NewDir(path, nil), "k", "y") // another process
 	left, err := os.ReadDir(filepath.Join(path, "things"))
 	if err != nil || len(left) != 2 || left[0].Name() != partial+"1" {
 		t.Errorf("left: %v, %v", left, err)
@@ -297,7 +297,7 @@ func TestPartialFilesAreNoObjects(t *testing.T) {
 
 func TestTemporaryDirectory(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	s := NewDir("")
+	s := NewDir("", nil)
 	if _, err := s.Open(t.Context(), "things", "k"); !errors.Is(err, ErrNoBucket) {
 		t.Errorf("before the first Put: %v", err)
 	}

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/statordb/stator/internal/seal"
 )
 
 // Dir is a directory whose sub-directories stand for buckets. The object a/b.json
@@ -32,12 +34,14 @@ type Dir struct {
 		cleared map[string]bool // buckets in which nothing is left of what was cut off
 	}
 	temporary bool
+	keys      *seal.Keys // nil: nothing is encrypted
 }
 
 // NewDir returns the buckets in the directory at path, which is made at the first
-// Put. "" is a temporary one, which Close removes.
-func NewDir(path string) *Dir {
-	d := &Dir{temporary: path == ""}
+// Put. "" is a temporary one, which Close removes. Objects whose Put asks for
+// encryption are sealed under keys; nil has none, and encrypts nothing.
+func NewDir(path string, keys *seal.Keys) *Dir {
+	d := &Dir{temporary: path == "", keys: keys}
 	d.mu.path = path
 	return d
 }
@@ -133,7 +137,7 @@ func checkKey(key string) error {
 }
 
 // Put is Store's. The file appears under its name when all of it is on the disk.
-func (d *Dir) Put(ctx context.Context, bucket, key string, body io.Reader, _ PutOptions) (string, error) {
+func (d *Dir) Put(ctx context.Context, bucket, key string, body io.Reader, o PutOptions) (string, error) {
 	if err := checkKey(key); err != nil {
 		return "", err
 	}
@@ -146,7 +150,11 @@ func (d *Dir) Put(ctx context.Context, bucket, key string, body io.Reader, _ Put
 		return "", denied(err)
 	}
 	name := partial + rand.Text()
-	etag, err := writeFile(ctx, b, name, body)
+	var keys *seal.Keys
+	if o.Encryption != "" {
+		keys = d.keys
+	}
+	etag, err := writeFile(ctx, b, name, body, keys)
 	if err == nil {
 		err = install(b, name, key)
 	}
@@ -183,11 +191,17 @@ func (d *Dir) clear(bucket string, b *os.Root) error {
 	return err
 }
 
-// writeFile writes body to a new file and syncs it.
-func writeFile(ctx context.Context, b *os.Root, name string, body io.Reader) (etag string, err error) {
-	f, err := b.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// writeFile writes body to a new file, sealed if there are keys, and syncs it.
+func writeFile(ctx context.Context, b *os.Root, name string, body io.Reader, keys *seal.Keys) (etag string, err error) {
+	file, err := b.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", err
+	}
+	var f seal.SyncedFile = file
+	if keys != nil {
+		if f, err = keys.Seal(file); err != nil {
+			return "", errors.Join(err, file.Close())
+		}
 	}
 	sum := md5.New()
 	_, err = io.Copy(io.MultiWriter(f, sum), reader{ctx, body})
@@ -261,7 +275,11 @@ func (d *Dir) Open(_ context.Context, bucket, key string) (io.ReadCloser, error)
 	if err != nil {
 		return nil, denied(err)
 	}
-	return f, nil
+	content, err := d.keys.Unseal(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return content, nil
 }
 
 // List is Store's.

@@ -80,7 +80,7 @@ func isAside(e fs.DirEntry) bool {
 // is one in dir, the directory of all buckets, and the keys begin with prefix.
 func InBucket(ctx context.Context, dir, name, prefix string) (*Files, error) {
 	f := &Files{}
-	for o, err := range bucket.NewDir(dir).List(ctx, name, prefix) {
+	for o, err := range bucket.NewDir(dir, nil).List(ctx, name, prefix) {
 		if err == nil {
 			err = f.add(o.Key, o.Size)
 		}

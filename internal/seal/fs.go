@@ -82,10 +82,13 @@ func (s *FS) ReuseForWrite(oldName, newName string, c vfs.DiskWriteCategory) (vf
 
 // write returns a new file, sealed.
 func (s *FS) write(f vfs.File, name string) (vfs.File, error) {
-	k := blocks
 	if s.appended(s.PathBase(name)) {
-		k = log
+		return s.writeAs(log, f, name)
 	}
+	return s.writeAs(blocks, f, name)
+}
+
+func (s *FS) writeAs(k kind, f vfs.File, name string) (vfs.File, error) {
 	h := newHeader(k, s.keys.Newest())
 	opener, err := h.opener(s.keys)
 	if err != nil {

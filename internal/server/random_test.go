@@ -184,7 +184,7 @@ func (e *episode) buckets() bucket.Store {
 		file := filepath.Join(path, "files", name)
 		e.must(errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(content), 0o600)))
 	}
-	return bucket.NewDir(path)
+	return bucket.NewDir(path, nil)
 }
 
 // newKinesis starts a Kinesis that has every data stream and drops what it

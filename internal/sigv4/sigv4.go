@@ -11,7 +11,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"slices"
@@ -120,8 +119,8 @@ func parseParameters(text string, m Message) (*Signed, error) {
 		}
 	}
 	s := &Signed{headers: signed, signature: signature}
-	if err := s.setTime(m); err != nil {
-		missing = append(missing, err.Error())
+	if fault := s.setTime(m); fault != "" {
+		missing = append(missing, fault)
 	}
 	if missing != nil {
 		return nil, incomplete(strings.Join(missing, " ") + " Authorization=" + algorithm)
@@ -169,8 +168,8 @@ func (s *Signed) signs(name string) bool {
 	}
 }
 
-// setTime reads the time of the request.
-func (s *Signed) setTime(m Message) error {
+// setTime reads the time of the request; fault says what is wrong with it.
+func (s *Signed) setTime(m Message) (fault string) {
 	for _, name := range [...]string{"x-amz-date", "date"} {
 		value, lines := m.Header(name, 0)
 		if lines == 0 {
@@ -178,17 +177,17 @@ func (s *Signed) setTime(m Message) error {
 		}
 		if at, ok := parseStamp(value); ok {
 			s.Time, s.stamp = at, value
-			return nil
+			return ""
 		}
 		for _, format := range [...]string{time.RFC1123, time.RFC1123Z} {
 			if at, err := time.Parse(format, value); err == nil {
 				s.Time, s.stamp = at, at.UTC().Format(timeFormat)
-				return nil
+				return ""
 			}
 		}
-		return fmt.Errorf("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601.", printable(value))
+		return fmt.Sprintf("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601.", printable(value))
 	}
-	return errors.New("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+	return "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
 }
 
 // parseStamp is time.Parse for the format that every SDK sends.

@@ -50,7 +50,7 @@ func newTransfers(b *testing.B) *transfers {
 	scratch := extsort.Scratch{FS: vfs.Default, Dir: filepath.Join(dir, "scratch")}
 	engine := table.NewEngine(store, catalog, log)
 	t.of, err = transfer.Open(ctx, transfer.Config{
-		Store: store, Engine: engine, Buckets: bucket.NewDir(filepath.Join(dir, "buckets")), Scratch: scratch, Now: time.Now, Log: log,
+		Store: store, Engine: engine, Buckets: bucket.NewDir(filepath.Join(dir, "buckets"), nil), Scratch: scratch, Now: time.Now, Log: log,
 	})
 	t.must(err)
 	b.Cleanup(t.of.Close)

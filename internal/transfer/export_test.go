@@ -73,7 +73,7 @@ func export(t *testing.T, of *transfer.Transfers, from *table.Table) (*transfer.
 // served it cannot be removed.
 func TestExportEndsOnce(t *testing.T) {
 	store := &slowThaw{Store: memkv.New(memkv.Options{})}
-	of, from := newEngine(t, store, bucket.NewDir(t.TempDir()))
+	of, from := newEngine(t, store, bucket.NewDir(t.TempDir(), nil))
 	e, err := export(t, of, from)
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestExportEndsOnce(t *testing.T) {
 
 // TestOtherAccount: an ARN names what is here only if all of it is right.
 func TestOtherAccount(t *testing.T) {
-	of, from := newEngine(t, memkv.New(memkv.Options{}), bucket.NewDir(t.TempDir()))
+	of, from := newEngine(t, memkv.New(memkv.Options{}), bucket.NewDir(t.TempDir(), nil))
 	e, err := export(t, of, from)
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func (c *closed) List(ctx context.Context, name, prefix string) iter.Seq2[bucket
 
 // TestMany: no more exports and imports are under way than an account can have.
 func TestMany(t *testing.T) {
-	buckets := &closed{bucket.NewDir(t.TempDir()), make(chan struct{})}
+	buckets := &closed{bucket.NewDir(t.TempDir(), nil), make(chan struct{})}
 	of, from := newEngine(t, memkv.New(memkv.Options{}), buckets)
 	imports := 0
 	begin := func() error {
