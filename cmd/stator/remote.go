@@ -39,8 +39,8 @@ func defineJSON(set *flag.FlagSet, asked *bool) {
 	set.BoolVar(asked, "json", false, "print JSON, and no progress")
 }
 
-// client returns a client of the server. Stator does not look at region and
-// keys; those of the environment are for another server.
+// client returns a client of the server, which signs with the keys of the environment.
+// A server that does not authenticate takes any.
 func (r *remote) client() *dynamodb.Client {
 	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1")
 	key, secret := cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), "any"), cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), "any")
