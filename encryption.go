@@ -87,11 +87,17 @@ func (c Config) service(keys *seal.Keys) seal.Service {
 		ring = seal.NewRing(keys, c.Region, c.Account)
 	}
 	var kms *seal.KMS
-	if e := c.Encryption; e.KMSEndpoint != "" || e.KMSKey != "" {
+	if e := c.Encryption; e.remote() {
 		kms = seal.NewKMS(e.KMSEndpoint, e.region())
 	}
 	return seal.Both(ring, kms)
 }
+
+// remote reports whether there is a KMS.
+func (e Encryption) remote() bool { return e.KMSEndpoint != "" || e.KMSKey != "" }
+
+// kmsEvery is how many times as often as a KMS the file of keys is looked at.
+const kmsEvery = 5
 
 // sealTables returns store with the values sealed of tables that have keys of their
 // own; nil if there can be none.
@@ -117,7 +123,8 @@ func (s *Server) refreshKeys(ctx context.Context) error {
 	if s.keys != nil {
 		err = s.keys.Reload(ctx)
 	}
-	if s.sealed != nil {
+	s.keyLooks++
+	if s.sealed != nil && (!s.config.Encryption.remote() || s.keyLooks%kmsEvery == 0) {
 		err = errors.Join(err, s.sealed.Refresh(ctx))
 	}
 	before := s.keyTrouble

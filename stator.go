@@ -49,6 +49,7 @@ type Server struct {
 	storage
 	copies     copies
 	keyTrouble string // that refreshKeys met last
+	keyLooks   int    // of refreshKeys
 
 	clock    *clock.Manual // nil: the real one
 	keeping  sync.Mutex    // held by housekeep

@@ -68,7 +68,10 @@ type Store struct {
 	}
 }
 
-// Open reads the keys in store and asks service for them.
+// openTime is how long Open waits for a service.
+const openTime = 10 * time.Second
+
+// Open reads the keys in store and asks service for them, for some seconds at most.
 func Open(ctx context.Context, store kv.Store, service seal.Service, now func() time.Time) (*Store, error) {
 	s := &Store{Store: store, service: service, now: now}
 	s.spaces.Store(&map[uint32]*key{})
@@ -89,7 +92,9 @@ func Open(ctx context.Context, store kv.Store, service seal.Service, now func() 
 	if err != nil {
 		return nil, fmt.Errorf("read the keys of tables: %w", err)
 	}
-	_ = s.Refresh(ctx) // tables whose keys are not there are inaccessible
+	asking, stop := context.WithTimeout(ctx, openTime)
+	defer stop()
+	_ = s.Refresh(asking) // tables whose keys are not there are inaccessible
 	return s, nil
 }
 
