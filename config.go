@@ -55,6 +55,15 @@ type Config struct {
 	// say in X-Forwarded-For and X-Forwarded-Proto is what policies ask about as
 	// aws:SourceIp and aws:SecureTransport.
 	TrustedProxies []netip.Prefix
+	// MetricsFrom are addresses that may see the metrics (/metrics) under Auth, beside
+	// programs on this machine.
+	MetricsFrom []netip.Prefix
+	// MaxConnections is how many connections may be open: if zero 16,384, or half as
+	// many as the process may have open files, if that is less.
+	// MaxConnectionsPerAddress is how many may be open from one address, or one IPv6
+	// network of 64 bits: a quarter of MaxConnections if zero. Loopback and
+	// TrustedProxies may have all.
+	MaxConnections, MaxConnectionsPerAddress int
 	// TLSCertificate and TLSKey are PEM files, which are read again when they
 	// change: connections are encrypted. TLSSelfSigned is a directory for a
 	// certificate that is made for development, in place of them.
@@ -159,6 +168,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("Config.IAMFile is given, but requests are not authenticated: add Config.Auth iam")
 	case c.Auth == "" && c.SeparateRegions:
 		return c, fmt.Errorf("Config.SeparateRegions is given, but requests are not authenticated: add Config.Auth iam")
+	case c.Auth == "" && len(c.MetricsFrom) > 0:
+		return c, fmt.Errorf("Config.MetricsFrom is given, but requests are not authenticated, and everybody may see the metrics: add Config.Auth iam")
+	case c.MaxConnections < 0 || c.MaxConnectionsPerAddress < 0:
+		return c, fmt.Errorf("Config.MaxConnections and Config.MaxConnectionsPerAddress: use positive numbers")
 	case (c.TLSCertificate == "") != (c.TLSKey == ""):
 		return c, fmt.Errorf("Config.TLSCertificate and Config.TLSKey belong together: give both")
 	case c.TLSCertificate != "" && c.TLSSelfSigned != "":

@@ -1,6 +1,7 @@
 package stator_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -18,6 +19,8 @@ func TestOpenRefuses(t *testing.T) {
 		"Config.TTLDelay -1ns: use":                                         {TTLDelay: -1},
 		"Config.CacheBytes -1: use":                                         {CacheBytes: -1},
 		`Config.Listen "here": use`:                                         {Listen: "here"},
+		"Config.MetricsFrom is given, but":                                  {MetricsFrom: []netip.Prefix{netip.MustParsePrefix("::1/128")}},
+		"Config.MaxConnectionsPerAddress: use":                              {MaxConnectionsPerAddress: -1},
 		"allow it with Config.AllowUnauthenticated":                         {Listen: "0.0.0.0:0"},
 	} {
 		srv, err := stator.Open(c)

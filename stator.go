@@ -145,7 +145,9 @@ func (s *Server) open() (err error) {
 	if err := s.declareTriggers(); err != nil {
 		return fmt.Errorf("create the triggers: %w", err)
 	}
-	front := server.Config{API: operations, Identity: s.who, Now: s.real, TLS: s.tls, Proxies: s.config.TrustedProxies, Region: s.config.Region, Account: s.config.Account, Metrics: server.NewMetrics(s.store, s.engine, s.backups, s.kinesis), Log: s.config.Log}
+	front := server.Config{API: operations, Identity: s.who, Now: s.real, TLS: s.tls, Proxies: s.config.TrustedProxies, MetricsFrom: s.config.MetricsFrom,
+		Limits: server.Limits{Connections: s.config.MaxConnections, ConnectionsPerAddress: s.config.MaxConnectionsPerAddress},
+		Region: s.config.Region, Account: s.config.Account, Metrics: server.NewMetrics(s.store, s.engine, s.backups, s.kinesis), Log: s.config.Log}
 	if s.who != nil {
 		front.STS = sts.New(sts.Options{Directory: s.who, Now: s.real, Log: s.config.Log})
 	}

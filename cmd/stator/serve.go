@@ -21,11 +21,27 @@ var flagNames = strings.NewReplacer(
 	"Config.Listen", "--listen", "Config.Region", "--region", "Config.Account", "--account", "Config.Dialect", "--dialect",
 	"Config.TLSCertificate", "--tls-cert", "Config.TLSKey", "--tls-key", "Config.TLSSelfSigned", "--tls-self-signed", "Config.TLSClientCA", "--tls-client-ca",
 	"Config.Auth iam", "--auth=iam", "Config.Auth", "--auth", "Config.IAMFile", "--iam-file", "Config.SeparateRegions", "--separate-regions",
+	"Config.MetricsFrom", "--metrics-from", "Config.MaxConnectionsPerAddress", "--max-connections-per-address", "Config.MaxConnections", "--max-connections",
 	"Config.AuditDir", "--audit-dir", "Config.AuditKeep", "--audit-keep", "Config.CacheBytes", "--cache-bytes", "Config.AllowUnauthenticated", "--allow-unauthenticated",
 	"Config.Clock", "--clock", "Config.TTLDelay", "--ttl-delay",
 	"Config.KinesisEndpoint", "--kinesis-endpoint", "Config.S3Endpoint", "--s3-endpoint", "Config.BucketDir", "--bucket-dir", "Config.Triggers", "--trigger",
 	"Config.Encryption.KeyFile", "--encryption-key-file", "Config.Encryption.KeyVariable", "--encryption-key-env", "Config.Encryption.KMSKey", "--encryption-kms-key",
 )
+
+// addresses defines a flag that adds an address or a range to a list.
+func addresses(set *flag.FlagSet, to *[]netip.Prefix, name, usage string) {
+	set.Func(name, usage, func(text string) error {
+		prefix, err := netip.ParsePrefix(text)
+		if address, alone := netip.ParseAddr(text); alone == nil {
+			prefix, err = address.Prefix(address.BitLen())
+		}
+		if err != nil {
+			return errors.New("give an address or a range, like 10.0.0.0/8")
+		}
+		*to = append(*to, prefix)
+		return nil
+	})
+}
 
 const heapBallast = 64 << 20
 
@@ -51,17 +67,10 @@ func serve(args []string) error {
 	set.BoolVar(&c.AuditData, "audit-data-events", false, "record what is done to items too")
 	set.BoolVar(&c.AuditValues, "audit-key-values", false, "record the values of keys")
 	set.DurationVar(&c.AuditKeep, "audit-keep", 0, "how long files of the audit log are kept that are no longer written; 0 for ever")
-	set.Func("trusted-proxy", "address or range of proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are believed; may be given several times", func(text string) error {
-		prefix, err := netip.ParsePrefix(text)
-		if address, alone := netip.ParseAddr(text); alone == nil {
-			prefix, err = address.Prefix(address.BitLen())
-		}
-		if err != nil {
-			return errors.New("give an address or a range, like 10.0.0.0/8")
-		}
-		c.TrustedProxies = append(c.TrustedProxies, prefix)
-		return nil
-	})
+	addresses(set, &c.TrustedProxies, "trusted-proxy", "address or range of proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are believed; may be given several times")
+	addresses(set, &c.MetricsFrom, "metrics-from", "address or range that may see /metrics beside this machine, with --auth=iam; may be given several times")
+	set.IntVar(&c.MaxConnections, "max-connections", 0, "most open connections (default 16384, or half of the files that the process may have open)")
+	set.IntVar(&c.MaxConnectionsPerAddress, "max-connections-per-address", 0, "most open connections from one address, or one IPv6 network of 64 bits, that is neither this machine nor a trusted proxy (default a quarter of --max-connections)")
 	set.StringVar(&c.TLSCertificate, "tls-cert", "", "PEM file of the certificate: connections are encrypted; read again when it changes")
 	set.StringVar(&c.TLSKey, "tls-key", "", "PEM file of the certificate's key")
 	set.StringVar(&c.TLSSelfSigned, "tls-self-signed", "", "directory for a certificate that is made for development, in place of --tls-cert")

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -45,6 +46,9 @@ func (b *bodies) read(c *fasthttp.RequestCtx, limit int) (*body, error) {
 	if stream == nil {
 		return in, nil
 	}
+	if twoLengths(&c.Request.Header) {
+		c.SetConnectionClose()
+	}
 	length := c.Request.Header.ContentLength() // negative: not known
 	if length > limit {
 		return in, fasthttp.ErrBodyTooLarge
@@ -54,6 +58,13 @@ func (b *bodies) read(c *fasthttp.RequestCtx, limit int) (*body, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return in, err
+}
+
+// twoLengths reports whether a request in chunks has a Content-Length as well.
+// Where it ends, others on its way may have seen otherwise: nothing that
+// follows is taken for a request. (RFC 9112, 6.1.)
+func twoLengths(h *fasthttp.RequestHeader) bool {
+	return h.ContentLength() == -1 && bytes.Contains(bytes.ToLower(h.RawHeaders()), []byte("content-length:"))
 }
 
 // fill reads stream to its end.

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +24,7 @@ import (
 type Metrics struct {
 	latency map[string]prometheus.Observer // of successful requests, by operation
 	errors  *prometheus.CounterVec
+	turned  *prometheus.CounterVec
 	handler fasthttp.RequestHandler
 }
 
@@ -38,11 +41,14 @@ func NewMetrics(store kv.Store, engine *table.Engine, backups *backup.Backups, k
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "stator_request_errors_total", Help: "Requests answered with an error, by operation and code.",
 		}, []string{"operation", "code"}),
+		turned: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "stator_refused_connections_total", Help: "Connections refused because there were too many, by the limit that was met.",
+		}, []string{"limit"}),
 	}
 	for _, name := range api.Names() {
 		m.latency[name] = latency.WithLabelValues(name)
 	}
-	registry.MustRegister(latency, m.errors, storeCollector{store, engine}, backupCollector{backups},
+	registry.MustRegister(latency, m.errors, m.turned, storeCollector{store, engine}, backupCollector{backups},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if kinesis != nil {
 		registry.MustRegister(kinesisCollector{kinesis})
@@ -51,7 +57,17 @@ func NewMetrics(store kv.Store, engine *table.Engine, backups *backup.Backups, k
 	return m
 }
 
-func (m *Metrics) write(c *fasthttp.RequestCtx) { m.handler(c) }
+// metrics answers /metrics. It has the names of all tables, so that under Identity
+// not everybody may see it.
+func (s *Server) metrics(c *fasthttp.RequestCtx) {
+	from, _ := s.Proxies.origin(c)
+	known := slices.ContainsFunc(s.MetricsFrom, func(p netip.Prefix) bool { return p.Contains(from) })
+	if s.Identity != nil && !known && !local(c) {
+		s.notFound(c)
+		return
+	}
+	s.Metrics.handler(c)
+}
 
 // observe counts the answer to a request for the operation name, which is
 // empty if DynamoDB has none such.
@@ -68,6 +84,9 @@ func (m *Metrics) observe(name string, res api.Result, took time.Duration) {
 
 // refused counts a request of which no operation is known.
 func (m *Metrics) refused(code string) { m.errors.WithLabelValues("unknown", code).Inc() }
+
+// turnedAway counts a connection for which there was no room.
+func (m *Metrics) turnedAway(limit string) { m.turned.WithLabelValues(limit).Inc() }
 
 // storeCollector shows kv.Stats and the progress of indexes being created.
 type storeCollector struct {

@@ -7,13 +7,13 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"hash/crc32"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -34,37 +34,28 @@ import (
 	"github.com/statordb/stator/internal/wire"
 )
 
-// Limits of a request. (Observed at the service; the times are our own.)
-const (
-	maxBody        = 16 << 20
-	maxBodies      = 1 << 30 // of all requests being served, together
-	maxHeader      = 16 << 10
-	maxConnections = 16384
-	readTimeout    = 60 * time.Second
-	writeTimeout   = 60 * time.Second
-	idleTimeout    = 5 * time.Minute
-)
+const contentType = "application/x-amz-json-1.0"
 
-const (
-	contentType = "application/x-amz-json-1.0"
-)
-
-// Config is what a Server needs. All members but Identity, STS, TLS, Clock, Triggers and
-// Copies are required.
+// Config is what a Server needs. All members but Identity, STS, Proxies, MetricsFrom,
+// TLS, Limits, Audit, Clock, Triggers and Copies are required.
 type Config struct {
 	API *api.API
 	// Identity knows who may sign requests; nil: they are not authenticated.
 	Identity *identity.Directory
-	STS      *sts.STS         // makes sessions; nil without Identity
-	Proxies  Proxies          // in front of the server, that it believes
-	Now      func() time.Time // by which signatures are judged
-	TLS      *tls.Config      // nil: connections are not encrypted
-	Region   string
-	Account  string
-	Audit    *Audit // nil: nothing is written down
-	Metrics  *Metrics
-	Log      *slog.Logger
-	Clock    Clock // nil: nobody may move the clock
+	STS      *sts.STS // makes sessions; nil without Identity
+	Proxies  Proxies  // in front of the server, that it believes
+	// MetricsFrom are who may see the metrics beside programs on this machine, under
+	// Identity; without it everybody may.
+	MetricsFrom []netip.Prefix
+	Now         func() time.Time // by which signatures are judged
+	TLS         *tls.Config      // nil: connections are not encrypted
+	Region      string
+	Account     string
+	Limits      Limits
+	Audit       *Audit // nil: nothing is written down
+	Metrics     *Metrics
+	Log         *slog.Logger
+	Clock       Clock // nil: nobody may move the clock
 	// Triggers can be changed by programs on this machine; nil: by nobody.
 	Triggers *trigger.Triggers
 	// Copies can be made by programs on this machine; nil: by nobody.
@@ -85,7 +76,9 @@ type Server struct {
 
 // New returns a server.
 func New(c Config) *Server {
-	s := &Server{Config: c, bodies: bodies{limit: maxBodies}, known: operations()}
+	c.Limits = c.Limits.withDefaults()
+	s := &Server{Config: c, bodies: bodies{limit: c.Limits.Bodies}, known: operations()}
+	s.open = connections{limits: c.Limits, proxies: c.Proxies, refused: c.Metrics.turnedAway, log: c.Log}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.http = fasthttp.Server{
 		Handler:                      s.handle,
@@ -95,11 +88,11 @@ func New(c Config) *Server {
 		MaxRequestBodySize:           maxBody,
 		StreamRequestBody:            true, // bodies reads them
 		ReadBufferSize:               maxHeader,
-		WriteBufferSize:              32 << 10, // head and body of most answers in one write
-		Concurrency:                  maxConnections,
-		ReadTimeout:                  readTimeout,
-		WriteTimeout:                 writeTimeout,
-		IdleTimeout:                  idleTimeout,
+		WriteBufferSize:              32 << 10,                 // head and body of most answers in one write
+		Concurrency:                  2 * c.Limits.Connections, // never met: connections counts, see Limits
+		ReadTimeout:                  c.Limits.Read,
+		WriteTimeout:                 c.Limits.Write,
+		IdleTimeout:                  c.Limits.Idle,
 		DisablePreParseMultipartForm: true,
 		NoDefaultContentType:         true,
 		CloseOnShutdown:              true,
@@ -155,7 +148,7 @@ func (s *Server) handle(c *fasthttp.RequestCtx) {
 	case !c.IsPost() && string(c.Path()) == copyPath:
 		s.copies(c)
 	case c.IsGet() && string(c.Path()) == "/metrics":
-		s.Metrics.write(c)
+		s.metrics(c)
 	case (c.IsGet() || c.IsHead()) && string(c.Path()) == "/":
 		c.SetContentType("text/plain")
 		c.SetBodyString("healthy: dynamodb." + s.Region + ".amazonaws.com ")
@@ -180,13 +173,6 @@ func isJSON(kind string) bool {
 		strings.EqualFold(kind, "application/json")
 }
 
-// twoLengths reports whether a request in chunks has a Content-Length as well.
-// Where it ends, others on its way may have seen otherwise: nothing that
-// follows is taken for a request. (RFC 9112, 6.1.)
-func twoLengths(h *fasthttp.RequestHeader) bool {
-	return h.ContentLength() == -1 && bytes.Contains(bytes.ToLower(h.RawHeaders()), []byte("content-length:"))
-}
-
 // operation answers a request of the protocol.
 func (s *Server) operation(c *fasthttp.RequestCtx) {
 	id := newRequestID()
@@ -205,9 +191,6 @@ func (s *Server) operation(c *fasthttp.RequestCtx) {
 	if err != nil {
 		s.refuse(c, id, err)
 		return
-	}
-	if twoLengths(&c.Request.Header) {
-		c.SetConnectionClose()
 	}
 	var caller *api.Caller
 	if s.Identity != nil {
