@@ -241,6 +241,39 @@ func TestAccounts(t *testing.T) {
 	equal(t, "items", count(admin, "Music"), 2)
 }
 
+// TestNamesOfResources asks about the table that a ResourceArn means although it is
+// a name, as the model allows, and about that of another account in a listing.
+func TestNamesOfResources(t *testing.T) {
+	p := newPeople(t, map[string]string{
+		"admin": allow("dynamodb:*", ""), "other": allow("dynamodb:*", ""),
+		"barred": `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"},
+			{"Effect": "Deny", "Action": "dynamodb:*", "Resource": "arn:aws:dynamodb:*:*:table/Music"}]}`,
+	})
+	srv := p.serve()
+	ctx := t.Context()
+	admin, other := p.client(srv, "admin"), p.client(srv, "other")
+	createMusic(t, admin)
+	otherARN := createMusic(t, other)
+	for user, name := range map[string]string{"barred": "Music", "admin": otherAccount + "/us-east-1/Music"} {
+		c := p.client(srv, user)
+		_, err := c.PutResourcePolicy(ctx, &dynamodb.PutResourcePolicyInput{ResourceArn: &name, Policy: aws.String(
+			`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "dynamodb:*", "Resource": "*"}]}`)})
+		refused(t, "PutResourcePolicy of "+user, err, "AccessDeniedException", "")
+		_, err = c.GetResourcePolicy(ctx, &dynamodb.GetResourcePolicyInput{ResourceArn: &name})
+		refused(t, "GetResourcePolicy of "+user, err, "AccessDeniedException", "")
+		_, err = c.DeleteResourcePolicy(ctx, &dynamodb.DeleteResourcePolicyInput{ResourceArn: &name})
+		refused(t, "DeleteResourcePolicy of "+user, err, "AccessDeniedException", "")
+	}
+	if _, err := admin.DeleteResourcePolicy(ctx, &dynamodb.DeleteResourcePolicyInput{ResourceArn: aws.String("Music")}); err != nil {
+		t.Error(err)
+	}
+	_, err := admin.ListBackups(ctx, &dynamodb.ListBackupsInput{TableName: &otherARN})
+	refused(t, "ListBackups of another account's table", err, "AccessDeniedException", "")
+	if _, err := other.ListBackups(ctx, &dynamodb.ListBackupsInput{TableName: &otherARN}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestStrangers refuses who is not known.
 func TestStrangers(t *testing.T) {
 	p := newPeople(t, map[string]string{"admin": allow("dynamodb:*", "")})

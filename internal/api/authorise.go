@@ -232,17 +232,21 @@ func (a *API) managed(in any) subject {
 	case *model.ListTagsOfResourceInput:
 		return a.aboutARN(in.ResourceArn.V)
 	case *model.PutResourcePolicyInput:
-		return a.aboutARN(in.ResourceArn.V)
+		return a.aboutARN(a.meantARN(in.ResourceArn.V))
 	case *model.GetResourcePolicyInput:
-		return a.aboutARN(in.ResourceArn.V)
+		return a.aboutARN(a.meantARN(in.ResourceArn.V))
 	case *model.DeleteResourcePolicyInput:
-		return a.aboutARN(in.ResourceArn.V)
+		return a.aboutARN(a.meantARN(in.ResourceArn.V))
 	case *model.DescribeStreamInput:
 		return a.aboutStream(in.StreamArn.V)
 	case *model.GetShardIteratorInput:
 		return a.aboutStream(in.StreamArn.V)
 	case *model.ListTablesInput: // what denials show was observed in reports of them
 		return subject{arn: "*", account: a.Account, shown: a.tableARN(a.owner + "*")}
+	case *model.ListBackupsInput: // of one's own it asks about no table
+		if what := a.aboutTable(in.TableName.V); what.account != a.Account {
+			return what
+		}
 	case *model.ListExportsInput:
 		if in.TableArn.Set {
 			return a.aboutTable(in.TableArn.V)

@@ -23,14 +23,21 @@ type guarded struct {
 	arn   string
 }
 
+// meantARN returns the ARN that a ResourceArn means, which may be the name of a
+// table: the model allows that.
+func (a *API) meantARN(nameOrARN string) string {
+	if strings.HasPrefix(nameOrARN, "arn:") {
+		return nameOrARN
+	}
+	return a.tableARN(a.tableName(nameOrARN))
+}
+
 // guarded returns what a ResourceArn names. Indexes are in the policy of their
 // table.
-func (a *API) guarded(arn string) (guarded, error) {
+func (a *API) guarded(nameOrARN string) (guarded, error) {
+	arn := a.meantARN(nameOrARN)
 	if of, label, ok := stream.ParseARN(arn); ok {
 		return guarded{a.tableName(of), label, arn}, nil
-	}
-	if !strings.HasPrefix(arn, "arn:") { // a table's name, which the model allows
-		arn = a.tableARN(a.tableName(arn))
 	}
 	t, err := a.tagged(arn)
 	if err != nil {
