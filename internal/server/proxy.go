@@ -22,23 +22,34 @@ func (p Proxies) trusts(address netip.Addr) bool {
 
 // origin returns the address that a request comes from, and whether it was
 // encrypted on its way here, as the nearest proxies that are trusted tell it:
-// X-Forwarded-For, to which each adds whom it heard, and X-Forwarded-Proto.
+// X-Forwarded-For, to which each adds whom it heard, and X-Forwarded-Proto. One may
+// add a line of its own: what is last is what the nearest says.
 func (p Proxies) origin(c *fasthttp.RequestCtx) (from netip.Addr, encrypted bool) {
 	from, _ = netip.AddrFromSlice(c.RemoteIP())
 	from, encrypted = from.Unmap(), c.IsTLS()
 	if !p.trusts(from) {
 		return from, encrypted
 	}
-	if proto := c.Request.Header.Peek("X-Forwarded-Proto"); len(proto) > 0 {
-		encrypted = strings.EqualFold(string(proto), "https")
+	if protos := elements(c, "X-Forwarded-Proto"); len(protos) > 0 {
+		encrypted = strings.EqualFold(protos[len(protos)-1], "https")
 	}
-	heard := strings.Split(string(c.Request.Header.Peek("X-Forwarded-For")), ",")
+	heard := elements(c, "X-Forwarded-For")
 	for i := len(heard) - 1; i >= 0 && p.trusts(from); i-- {
-		address, err := netip.ParseAddr(strings.TrimSpace(heard[i]))
+		address, err := netip.ParseAddr(heard[i])
 		if err != nil {
 			break
 		}
 		from = address.Unmap()
 	}
 	return from, encrypted
+}
+
+// elements returns those of a header that is a list, on however many lines.
+func elements(c *fasthttp.RequestCtx, name string) (all []string) {
+	for _, line := range c.Request.Header.PeekAll(name) {
+		for element := range strings.SplitSeq(string(line), ",") {
+			all = append(all, strings.TrimSpace(element))
+		}
+	}
+	return all
 }
