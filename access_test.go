@@ -235,10 +235,19 @@ func TestAccounts(t *testing.T) {
 	}
 	equal(t, "items", count(admin, "Music"), 2)
 	equal(t, "the other's items", count(other, "Music"), 2)
+	for c, token := range map[*dynamodb.Client]string{admin: otherAccount + "/us-east-1/t", other: "t"} { // one text, but two tokens
+		_, err := c.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{ClientRequestToken: &token, TransactItems: []types.TransactWriteItem{
+			{Put: &types.Put{TableName: aws.String("Music"), Item: item{"pk": str("once")}}}}})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	equal(t, "items", count(admin, "Music"), 3)
+	equal(t, "the other's items", count(other, "Music"), 3)
 	if _, err := other.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: aws.String("Music")}); err != nil {
 		t.Error(err)
 	}
-	equal(t, "items", count(admin, "Music"), 2)
+	equal(t, "items", count(admin, "Music"), 3)
 }
 
 // TestNamesOfResources asks about the table that a ResourceArn means although it is

@@ -30,6 +30,16 @@ func (a *API) TransactWriteItems(ctx context.Context, in *model.TransactWriteIte
 	return a.transactWriteOutput(ctx, in, actions, out), nil
 }
 
+// tokenValue returns a ClientRequestToken as it is kept: the same text of two owners
+// is two tokens. That of another owner begins with a digit and has a slash; one at
+// home that has a slash begins with one.
+func (a *API) tokenValue(token string) string {
+	if a.owner == "" && strings.Contains(token, "/") {
+		return "/" + token
+	}
+	return a.owner + token
+}
+
 // transactWrite makes actions, all or none. token is the ClientRequestToken, ""
 // for none, and digest identifies the request that has it.
 func (a *API) transactWrite(ctx context.Context, actions []transactWrite, token string, digest func() [32]byte) (table.Outcome, error) {
@@ -40,7 +50,7 @@ func (a *API) transactWrite(ctx context.Context, actions []transactWrite, token 
 		return table.Outcome{}, err
 	}
 	if token != "" {
-		t.Token = &table.Token{Value: a.owner + token, Digest: digest(), Now: a.Now()}
+		t.Token = &table.Token{Value: a.tokenValue(token), Digest: digest(), Now: a.Now()}
 	}
 	out, err := a.Engine.Transact(ctx, t)
 	if err != nil {

@@ -113,8 +113,10 @@ type token struct {
 // ExportTableToPointInTime, ImportTable, StartBulkPutItems.)
 const tokenLife = 8 * time.Hour
 
+// tokenRow has the owner, which begins with a digit, before the kind, which does
+// not: a token may be any text, also that of an owner.
 func tokenRow(kind, owner, value string) []byte {
-	return []byte(tokenRows + kind + "/" + owner + value)
+	return []byte(tokenRows + owner + kind + "/" + value)
 }
 
 // used returns the token of an owner's request of a kind if it stands for one that
