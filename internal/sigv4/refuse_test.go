@@ -41,6 +41,8 @@ var refusals = []struct {
 	{"a bad date", set("x-amz-date", "yesterday"), "IncompleteSignatureException", "Date must be in ISO-8601 'basic format'. Got 'yesterday'. See http://en.wikipedia.org/wiki/ISO_8601. Authorization=AWS4-HMAC-SHA256"},
 	{"short credential", edit("/aws4_request", ""), "IncompleteSignatureException", "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'AKIDEXAMPLE/20260601/us-west-2/dynamodb'."},
 	{"terminator", edit("aws4_request", "aws5_request"), "InvalidSignatureException", "Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5_request'."},
+	{"no region", edit("/us-west-2/", "//"), "InvalidSignatureException", "Credential should be scoped to a valid region, not ''."},
+	{"a region with an account", edit("/us-west-2/", "/us-west-2:123456789012/"), "InvalidSignatureException", "Credential should be scoped to a valid region, not 'us-west-2:123456789012'."},
 	{"service", edit("/dynamodb/", "/s3/"), "InvalidSignatureException", "Credential should be scoped to correct service: 'dynamodb'."},
 	{"date of the scope", edit("/20260601/", "/20260531/"), "InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20260531' != '20260601', from '20260601T120000Z'."},
 	{"scope before signature", func(r *request) { edit("/20260601/", "/b/")(r); edit("Signature=", "Signature=0")(r) }, "InvalidSignatureException",

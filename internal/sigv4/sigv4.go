@@ -233,6 +233,9 @@ func (s *Signed) setCredential(text string) error {
 }
 
 func (s *Signed) checkScope(services []string) error {
+	if !isRegion(s.Region) {
+		return invalid(fmt.Sprintf("Credential should be scoped to a valid region, not '%s'.", printable(s.Region)))
+	}
 	if !slices.Contains(services, s.Service) {
 		return invalid(fmt.Sprintf("Credential should be scoped to correct service: '%s'.", services[0]))
 	}
@@ -241,6 +244,20 @@ func (s *Signed) checkScope(services []string) error {
 			printable(s.Date), date, s.stamp))
 	}
 	return nil
+}
+
+// maxRegion is how long the name of a region is at most.
+const maxRegion = 32
+
+// isRegion reports whether name may be that of a region: what has a region in it, as
+// ARNs do, can be told apart from what is around it.
+func isRegion(name string) bool {
+	for _, c := range []byte(name) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return 0 < len(name) && len(name) <= maxRegion
 }
 
 // The texts of an InvalidSignatureException.
