@@ -20,7 +20,8 @@ type subject struct {
 	schema  table.KeySchema // of the table, or of the index that arn names
 	tags    []model.Tag     // that the request gives it
 	untags  []string        // keys of tags that the request takes away
-	items   func() *use     // is asked once a policy asks; nil: the request is not about items
+	items   func() *use     // is asked once, if a policy asks; nil: the request is not about items
+	use     *use            // what items said
 }
 
 // aboutTable returns the table that a TableName means, be it there or not.
@@ -108,7 +109,10 @@ func (s *subject) values(key string) ([]string, bool) {
 	if s.items == nil || !strings.HasPrefix(key, "dynamodb:") {
 		return nil, false
 	}
-	return s.items().values(key, s.schema)
+	if s.use == nil {
+		s.use = s.items()
+	}
+	return s.use.values(key, s.schema)
 }
 
 func (s *subject) resourceTag(name string) ([]string, bool) {

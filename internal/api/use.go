@@ -18,10 +18,12 @@ type use struct {
 	// partition returns the values that the request names for the nth attribute of
 	// the partition key, nil if it names none.
 	partition func(schema table.KeySchema, n int) []attr.Value
-	// attributes returns the top-level attributes that the request names.
+	// attributes returns the top-level attributes that the request names; it is
+	// asked once.
 	attributes func() []string
-	selects    string // Select as it is in effect; "" where there is none
-	returns    string // ReturnValues as they are in effect; "" where there are none
+	named      []string // what attributes returned
+	selects    string   // Select as it is in effect; "" where there is none
+	returns    string   // ReturnValues as they are in effect; "" where there are none
 	consumed   model.Opt[string]
 	enclosing  string // the operation around it, "" for none
 	fullScan   func(schema table.KeySchema) bool
@@ -44,8 +46,10 @@ func (u *use) values(key string, schema table.KeySchema) ([]string, bool) {
 	case "dynamodb:leadingkeys":
 		return u.leading(schema, 0)
 	case "dynamodb:attributes":
-		names := u.attributes()
-		return names, len(names) > 0
+		if u.attributes != nil {
+			u.named, u.attributes = u.attributes(), nil
+		}
+		return u.named, len(u.named) > 0
 	case "dynamodb:select":
 		return one(u.selects)
 	case "dynamodb:returnvalues":
