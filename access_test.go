@@ -265,13 +265,14 @@ func TestNamesOfResources(t *testing.T) {
 	otherARN := createMusic(t, other)
 	for user, name := range map[string]string{"barred": "Music", "admin": otherAccount + "/us-east-1/Music"} {
 		c := p.client(srv, user)
+		code := map[string]string{"barred": "AccessDeniedException", "admin": "ValidationException"}[user]
 		_, err := c.PutResourcePolicy(ctx, &dynamodb.PutResourcePolicyInput{ResourceArn: &name, Policy: aws.String(
 			`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "dynamodb:*", "Resource": "*"}]}`)})
-		refused(t, "PutResourcePolicy of "+user, err, "AccessDeniedException", "")
+		refused(t, "PutResourcePolicy of "+user, err, code, "")
 		_, err = c.GetResourcePolicy(ctx, &dynamodb.GetResourcePolicyInput{ResourceArn: &name})
-		refused(t, "GetResourcePolicy of "+user, err, "AccessDeniedException", "")
+		refused(t, "GetResourcePolicy of "+user, err, code, "")
 		_, err = c.DeleteResourcePolicy(ctx, &dynamodb.DeleteResourcePolicyInput{ResourceArn: &name})
-		refused(t, "DeleteResourcePolicy of "+user, err, "AccessDeniedException", "")
+		refused(t, "DeleteResourcePolicy of "+user, err, code, "")
 	}
 	if _, err := admin.DeleteResourcePolicy(ctx, &dynamodb.DeleteResourcePolicyInput{ResourceArn: aws.String("Music")}); err != nil {
 		t.Error(err)

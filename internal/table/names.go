@@ -33,21 +33,26 @@ func (h Home) Owner(account, region string) string {
 // Name returns the name under which the table is kept that who has owner calls
 // nameOrARN.
 func (h Home) Name(owner, nameOrARN string) string {
-	name, ok := model.TableOfARN(nameOrARN)
-	if !ok {
-		return owner + nameOrARN
+	title, ok := model.TableOfARN(nameOrARN)
+	if ok {
+		parts := strings.Split(nameOrARN, ":")
+		owner = h.Owner(parts[4], parts[3])
+	} else {
+		title = nameOrARN
 	}
-	parts := strings.Split(nameOrARN, ":")
-	return h.Owner(parts[4], parts[3]) + name
+	if strings.Contains(title, "/") { // no table's, whatever a client means by it
+		return "/" + title
+	}
+	return owner + title
 }
 
 // Split returns whose the table is that is kept under a name, and what they call
 // it.
 func (h Home) Split(name string) (account, region, title string) {
-	if parts := strings.SplitN(name, "/", 3); len(parts) == 3 {
+	if parts := strings.SplitN(name, "/", 3); len(parts) == 3 && parts[0] != "" {
 		return parts[0], parts[1], parts[2]
 	}
-	return h.Account, h.Region, name
+	return h.Account, h.Region, strings.TrimPrefix(name, "/")
 }
 
 // ARN returns the ARN of the table that is kept under a name.
