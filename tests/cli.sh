@@ -22,6 +22,9 @@ if [ ${#pages[@]} -eq 0 ]; then
   mapfile -t pages < <(grep -l '^```console' README.md docs/*.md | grep -v docs/kinesis.md) # that is kinesis.sh's
 fi
 client
+for tool in curl jq openssl; do
+  command -v "$tool" >/dev/null || { echo "cli.sh: NOT RUN: there is no $tool on this machine" >&2; exit 3; }
+done
 build
 for page in "${pages[@]}"; do
   start --admin
