@@ -32,7 +32,7 @@ func (a *API) checkKeepsAccess(in *model.PutResourcePolicyInput) error {
 	if a.caller == nil || in.ConfirmRemoveSelfResourceAccess.V {
 		return nil
 	}
-	what := a.aboutARN(in.ResourceArn.V)
+	what := a.aboutARN(a.meantARN(in.ResourceArn.V))
 	var err error
 	if what.policy, err = iam.Parse([]byte(in.Policy.V), iam.Resource); err != nil {
 		return ddberr.PolicyMalformed.Fault(err.Error())
