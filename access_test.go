@@ -284,6 +284,37 @@ func TestNamesOfResources(t *testing.T) {
 	}
 }
 
+// TestBackupsHaveNoPolicy lets nobody at the backups of a table by the policy that the
+// table has.
+func TestBackupsHaveNoPolicy(t *testing.T) {
+	p := newPeople(t, map[string]string{"admin": allow("dynamodb:*", ""), "other": allow("dynamodb:*", "")})
+	srv := p.serve()
+	ctx := t.Context()
+	admin, other := p.client(srv, "admin"), p.client(srv, "other")
+	arn := createMusic(t, admin)
+	made, err := admin.CreateBackup(ctx, &dynamodb.CreateBackupInput{TableName: &arn, BackupName: aws.String("music")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "` + otherAccount + `"}, "Action": "dynamodb:*", "Resource": "*"}]}`
+	if _, err := admin.PutResourcePolicy(ctx, &dynamodb.PutResourcePolicyInput{ResourceArn: &arn, Policy: &policy}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &arn}); err != nil {
+		t.Error(err)
+	}
+	backup := made.BackupDetails.BackupArn
+	_, err = other.DescribeBackup(ctx, &dynamodb.DescribeBackupInput{BackupArn: backup})
+	refused(t, "DescribeBackup", err, "AccessDeniedException", "")
+	_, err = other.RestoreTableFromBackup(ctx, &dynamodb.RestoreTableFromBackupInput{BackupArn: backup, TargetTableName: aws.String("Mine")})
+	refused(t, "RestoreTableFromBackup", err, "AccessDeniedException", "")
+	_, err = other.DeleteBackup(ctx, &dynamodb.DeleteBackupInput{BackupArn: backup})
+	refused(t, "DeleteBackup", err, "AccessDeniedException", "")
+	if _, err := admin.DeleteBackup(ctx, &dynamodb.DeleteBackupInput{BackupArn: backup}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestStrangers refuses who is not known.
 func TestStrangers(t *testing.T) {
 	p := newPeople(t, map[string]string{"admin": allow("dynamodb:*", "")})

@@ -53,7 +53,8 @@ func (a *API) aboutIndex(nameOrARN, index string) subject {
 
 // aboutARN returns what an ARN names that has the ARN of its table in front: a
 // table, a stream, a backup, an export. What is no such ARN is a resource of the
-// caller's.
+// caller's. What is made of a table has no policy, nor that of the table. (Developer
+// guide, "DynamoDB API operations supported by resource-based policies".)
 func (a *API) aboutARN(arn string) subject {
 	if _, _, ok := stream.ParseARN(arn); ok {
 		return a.aboutStream(arn)
@@ -66,6 +67,7 @@ func (a *API) aboutARN(arn string) subject {
 	s := a.aboutTable(strings.TrimSuffix(arn, resource) + title)
 	if rest != "" {
 		s.arn += "/" + rest
+		s.policy = nil
 	}
 	return s
 }
