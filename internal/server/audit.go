@@ -28,9 +28,12 @@ func (a *Audit) wants(operation string) bool {
 
 // event begins the event that the request c is.
 func (s *Server) event(c *fasthttp.RequestCtx, id requestID, source, name string) audit.Event {
-	from, _ := s.Proxies.origin(c)
+	sourceIP := "unknown"
+	if from, _ := s.Proxies.origin(c); from.IsValid() {
+		sourceIP = from.String()
+	}
 	return audit.Event{
-		Time: s.Now(), Identity: audit.Unknown(""), Source: source, Name: name, Region: s.Region, SourceIP: from.String(),
+		Time: s.Now(), Identity: audit.Unknown(""), Source: source, Name: name, Region: s.Region, SourceIP: sourceIP,
 		UserAgent: string(c.UserAgent()), RequestID: id.String(), ReadOnly: audit.IsReadOnly(name), Data: audit.IsData(name), Account: s.Account,
 	}
 }

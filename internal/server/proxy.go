@@ -23,7 +23,8 @@ func (p Proxies) trusts(address netip.Addr) bool {
 // origin returns the address that a request comes from, and whether it was
 // encrypted on its way here, as the nearest proxies that are trusted tell it:
 // X-Forwarded-For, to which each adds whom it heard, and X-Forwarded-Proto. One may
-// add a line of its own: what is last is what the nearest says.
+// add a line of its own: what is last is what the nearest says. from is not valid if
+// that is no address: it is not the proxy's.
 func (p Proxies) origin(c *fasthttp.RequestCtx) (from netip.Addr, encrypted bool) {
 	from, _ = netip.AddrFromSlice(c.RemoteIP())
 	from, encrypted = from.Unmap(), c.IsTLS()
@@ -35,13 +36,19 @@ func (p Proxies) origin(c *fasthttp.RequestCtx) (from netip.Addr, encrypted bool
 	}
 	heard := elements(c, "X-Forwarded-For")
 	for i := len(heard) - 1; i >= 0 && p.trusts(from); i-- {
-		address, err := netip.ParseAddr(heard[i])
-		if err != nil {
-			break
-		}
-		from = address.Unmap()
+		from = parseHeard(heard[i])
 	}
 	return from, encrypted
+}
+
+// parseHeard parses what a proxy says of whom it heard: an address, with a port or
+// without.
+func parseHeard(text string) netip.Addr {
+	if with, err := netip.ParseAddrPort(text); err == nil {
+		return with.Addr().Unmap()
+	}
+	address, _ := netip.ParseAddr(text) // one that is not valid is not known
+	return address.Unmap()
 }
 
 // elements returns those of a header that is a list, on however many lines.

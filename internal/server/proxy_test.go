@@ -36,6 +36,9 @@ func TestOrigin(t *testing.T) {
 		{from("127.0.0.1", header, "10.0.0.1", header, "198.51.100.7"), "198.51.100.7", false}, // the proxy's line is its own
 		{from("127.0.0.1", header, "198.51.100.7, 192.0.2.1"), "198.51.100.7", false},
 		{from("127.0.0.1", header, "198.51.100.7", header, "192.0.2.1"), "198.51.100.7", false},
+		{from("127.0.0.1", header, "198.51.100.7:4000"), "198.51.100.7", false},
+		{from("127.0.0.1", header, "[2001:db8::7]:4000"), "2001:db8::7", false},
+		{from("127.0.0.1", header, "10.0.0.1, unknown"), "invalid IP", false},
 		{from("127.0.0.1", proto, "https", proto, "http"), "127.0.0.1", false},
 		{from("127.0.0.1", proto, "https, http"), "127.0.0.1", false},
 	} {
