@@ -81,7 +81,7 @@ func (e *Event) line(id string, values bool) ([]byte, error) {
 	r := record{
 		EventVersion: eventVersion, UserIdentity: e.Identity,
 		EventTime: e.Time.UTC().Format(time.RFC3339), EventSource: e.Source, EventName: cut(e.Name),
-		AWSRegion: e.Region, SourceIPAddress: e.SourceIP, UserAgent: cut(e.UserAgent),
+		AWSRegion: cut(e.Region), SourceIPAddress: e.SourceIP, UserAgent: cut(e.UserAgent),
 		ErrorCode: cut(e.ErrorCode), ErrorMessage: cut(e.message(values)),
 		RequestParameters: parameters(e.Name, e.Request, values), ResponseElements: parameters("", e.Response, values),
 		RequestID: e.RequestID, EventID: id, ReadOnly: e.ReadOnly, Resources: e.Resources,

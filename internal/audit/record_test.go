@@ -122,6 +122,7 @@ func with(e Event, change func(*Event)) Event {
 func TestLimits(t *testing.T) {
 	e := events["put"]
 	e.UserAgent, e.ErrorMessage = strings.Repeat("é", 4096), "bad \xff\n\"text\""
+	e.Region, e.Identity = strings.Repeat("r", 4096), Unknown("AKIA"+strings.Repeat("K", 4096))
 	e.Request = fmt.Appendf(nil, `{"TableName": %q}`, strings.Repeat("x", maxParameters))
 	line, err := e.line("1", false)
 	if err != nil {
@@ -133,6 +134,9 @@ func TestLimits(t *testing.T) {
 	}
 	if len(r.UserAgent) != maxText || r.ErrorMessage != "bad ?\n\"text\"" || !bytes.HasPrefix(r.RequestParameters, []byte(`{"omitted":true`)) || bytes.Count(line, []byte("\n")) != 1 {
 		t.Errorf("got %s", line)
+	}
+	if len(r.AWSRegion) != maxText || len(r.UserIdentity.AccessKeyID) > 128 {
+		t.Errorf("a region of %d and a key of %d bytes", len(r.AWSRegion), len(r.UserIdentity.AccessKeyID))
 	}
 	for _, body := range []string{"", "{", "[]", "null", `"x"`, "\xff", strings.Repeat("[", 1<<16), `{"a":` + strings.Repeat("{", 1<<10)} {
 		if got := parameters("PutItem", []byte(body), false); string(got) != "null" {

@@ -44,6 +44,8 @@ var refusals = []struct {
 	{"no region", edit("/us-west-2/", "//"), "InvalidSignatureException", "Credential should be scoped to a valid region, not ''."},
 	{"a region with an account", edit("/us-west-2/", "/us-west-2:123456789012/"), "InvalidSignatureException", "Credential should be scoped to a valid region, not 'us-west-2:123456789012'."},
 	{"service", edit("/dynamodb/", "/s3/"), "InvalidSignatureException", "Credential should be scoped to correct service: 'dynamodb'."},
+	{"a region with another ARN", edit("us-west-2", "us:1:table"), "InvalidSignatureException", "Credential should be scoped to a valid region, not 'us:1:table'."},
+	{"a long region", edit("us-west-2", strings.Repeat("u", 33)), "InvalidSignatureException", ""},
 	{"date of the scope", edit("/20260601/", "/20260531/"), "InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20260531' != '20260601', from '20260601T120000Z'."},
 	{"scope before signature", func(r *request) { edit("/20260601/", "/b/")(r); edit("Signature=", "Signature=0")(r) }, "InvalidSignatureException",
 		"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: 'b' != '20260601', from '20260601T120000Z'."},

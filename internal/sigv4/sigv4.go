@@ -35,6 +35,8 @@ const (
 	// A header has at most so many signed names, which bounds the work that
 	// somebody unknown can ask for.
 	maxSigned = 64
+
+	maxRegion = 32 // how long the name of a region may be
 )
 
 // Message is a request as it arrived.
@@ -246,18 +248,15 @@ func (s *Signed) checkScope(services []string) error {
 	return nil
 }
 
-// maxRegion is how long the name of a region is at most.
-const maxRegion = 32
-
-// isRegion reports whether name may be that of a region: what has a region in it, as
-// ARNs do, can be told apart from what is around it.
-func isRegion(name string) bool {
-	for _, c := range []byte(name) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+// isRegion reports whether text may be the name of a region: it becomes part of the
+// names of tables and of ARNs.
+func isRegion(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; ('a' > c || c > 'z') && ('0' > c || c > '9') && c != '-' {
 			return false
 		}
 	}
-	return 0 < len(name) && len(name) <= maxRegion
+	return 0 < len(text) && len(text) <= maxRegion
 }
 
 // The texts of an InvalidSignatureException.
