@@ -199,10 +199,20 @@ func (s *secretive) use(key aws.Credentials) {
 	wrong, other := key, key
 	wrong.SecretAccessKey = mark("a wrong secret")
 	other.SessionToken = mark("a wrong token")
+	swapped := aws.Credentials{AccessKeyID: mark("a secret in place of a key"), SecretAccessKey: key.AccessKeyID}
+	slashed := aws.Credentials{AccessKeyID: mark("a secret with a slash in place of a key") + "/x", SecretAccessKey: key.AccessKeyID}
 	torn := "SELECT FROM '" + mark("a value in a broken statement") + "'"
 	for what, ask := range map[string]func() error{
 		"a wrong secret": func() error {
 			_, err := s.as(wrong).GetItem(ctx, &dynamodb.GetItemInput{TableName: music, Key: item{"pk": it["pk"]}})
+			return err
+		},
+		"a secret as a key": func() error {
+			_, err := s.as(swapped).ListTables(ctx, &dynamodb.ListTablesInput{})
+			return err
+		},
+		"a secret with a slash as a key": func() error {
+			_, err := s.as(slashed).ListTables(ctx, &dynamodb.ListTablesInput{})
 			return err
 		},
 		"a wrong token": func() error {

@@ -12,7 +12,7 @@
 // Records have the names of attributes and never their values: items are lists
 // of names, values of expressions are left out, and those of keys and in PartiQL
 // statements read ***(Redacted), and so does what a ValidationException says of an
-// item. With Options.Values, keys have their values, as they do in CloudTrail. (Developer guide, "Understanding DynamoDB log file
+// item, or an IncompleteSignatureException of a header. With Options.Values, keys have their values, as they do in CloudTrail. (Developer guide, "Understanding DynamoDB log file
 // entries".)
 //
 // # Files

@@ -101,8 +101,12 @@ func (e *Event) line(id string, values bool) ([]byte, error) {
 }
 
 // message returns the error's text. Where it says what is wrong with an item it
-// may have values of it.
+// may have values of it, and where it says what is wrong with an Authorization
+// header it has what was in there, which somebody may have taken for an access key.
 func (e *Event) message(values bool) string {
+	if e.ErrorCode == "IncompleteSignatureException" || e.ErrorCode == "IncompleteSignature" {
+		return redacted
+	}
 	if e.Data && e.ErrorCode == "ValidationException" && !values {
 		return redacted
 	}
