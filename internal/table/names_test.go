@@ -9,7 +9,9 @@ import (
 // TestNames finds the names under which tables are kept, and back.
 func TestNames(t *testing.T) {
 	const account, other = "123456789012", "111122223333"
-	arn := func(account, region, title string) string { return "arn:aws:dynamodb:" + region + ":" + account + ":table/" + title }
+	arn := func(account, region, title string) string {
+		return "arn:aws:dynamodb:" + region + ":" + account + ":table/" + title
+	}
 	open := table.Home{Account: account, Region: "us-east-1"}
 	accounts := table.Home{Account: account, Region: "us-east-1", Accounts: true}
 	regions := table.Home{Account: account, Region: "us-east-1", Accounts: true, Regions: true}
