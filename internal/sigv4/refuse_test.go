@@ -58,6 +58,7 @@ var refusals = []struct {
 	{"signed headers out of order", edit("content-length;content-type", "content-type;content-length"), "InvalidSignatureException", mismatch},
 	{"a signed header twice", edit("host;", "host;host;"), "InvalidSignatureException", mismatch},
 	{"unsigned host", edit("host;", ""), "InvalidSignatureException", "'Host' must be a 'SignedHeader' in the AWS Authorization."},
+	{"host twice in one name", edit("host;", "hosthost;"), "InvalidSignatureException", "'Host' must be a 'SignedHeader' in the AWS Authorization."},
 	{"unsigned target", edit(";x-amz-target", ""), "InvalidSignatureException", "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization."},
 	{"unsigned token", set("x-amz-security-token", "t"), "InvalidSignatureException", "'X-Amz-Security-Token' must be a 'SignedHeader' in the AWS Authorization."},
 	{"body", func(r *request) { r.body = append(r.body, ' ') }, "InvalidSignatureException", mismatch},

@@ -157,17 +157,12 @@ func isLower(name string) bool {
 
 // signs reports whether s has signed the header called name.
 func (s *Signed) signs(name string) bool {
-	for rest := s.headers; ; {
-		i := strings.Index(rest, name)
-		if i < 0 {
-			return false
-		}
-		end := i + len(name)
-		if (i == 0 || rest[i-1] == ';') && (end == len(rest) || rest[end] == ';') {
+	for signed := range strings.SplitSeq(s.headers, ";") {
+		if signed == name {
 			return true
 		}
-		rest = rest[end:]
 	}
+	return false
 }
 
 // setTime reads the time of the request; fault says what is wrong with it.
