@@ -264,6 +264,13 @@ func TestExportTokens(t *testing.T) {
 		}
 		_, err = d.export(with("t", "q"))
 		equal(d.T, "another request", code(err), "ExportConflictException")
+		long := strings.Repeat("t", 1<<17)
+		second := d.exported(with(long, "p"))
+		if again, err := d.export(with(long, "p")); err != nil || *again.ExportArn != *second.ExportArn {
+			d.Errorf("the same request with a long token again gave %v", err)
+		}
+		_, err = d.export(with(long+"t", "p"))
+		equal(d.T, "a longer token", code(err), "")
 		d.reopen()
 		_, err = d.export(with("t", "q"))
 		equal(d.T, "another request after a restart", code(err), "ExportConflictException")

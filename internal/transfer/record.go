@@ -113,10 +113,18 @@ type token struct {
 // ExportTableToPointInTime, ImportTable, StartBulkPutItems.)
 const tokenLife = 8 * time.Hour
 
+// maxToken is how long a token may be to be in a row's key as it is.
+const maxToken = 1 << 10
+
 // tokenRow has the owner, which begins with a digit, before the kind, which does
-// not: a token may be any text, also that of an owner.
+// not: a token may be any text, also that of an owner. Of a long one, which nothing
+// forbids, it has a hash.
 func tokenRow(kind, owner, value string) []byte {
-	return []byte(tokenRows + owner + kind + "/" + value)
+	row := tokenRows + owner + kind + "/"
+	if len(value) > maxToken {
+		return fmt.Appendf(nil, "%s%x", row, sha256.Sum256([]byte(value)))
+	}
+	return []byte(row + value)
 }
 
 // used returns the token of an owner's request of a kind if it stands for one that
