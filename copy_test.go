@@ -82,7 +82,13 @@ func tracksOf(t *testing.T, c *dynamodb.Client, table string, index *string) map
 // mustBeSound checks a directory.
 func mustBeSound(t *testing.T, dir, kind string) *stator.CheckReport {
 	t.Helper()
-	report, err := stator.Check(context.Background(), dir, stator.Encryption{}, nil) // also when the test is over
+	return mustBeSoundWith(t, dir, kind, stator.Encryption{})
+}
+
+// mustBeSoundWith is mustBeSound for a directory with a key.
+func mustBeSoundWith(t *testing.T, dir, kind string, key stator.Encryption) *stator.CheckReport {
+	t.Helper()
+	report, err := stator.Check(context.Background(), dir, key, nil) // also when the test is over
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,14 @@ func TestKill(t *testing.T) {
 		}
 		rounds = n
 	}
-	c := newCrash(t, filepath.Join(t.TempDir(), "data"))
+	for name, e := range map[string]stator.Encryption{"plain": {}, "encrypted": newEncryption(t)} {
+		t.Run(name, func(t *testing.T) { killOften(t, e, rounds) })
+	}
+}
+
+// killOften is TestKill for a server with or without encryption.
+func killOften(t *testing.T, e stator.Encryption, rounds int) {
+	c := newCrash(t, filepath.Join(t.TempDir(), "data"), e)
 	for range rounds {
 		c.round()
 		c.rounds++
@@ -80,8 +87,8 @@ func TestKill(t *testing.T) {
 	if !t.Failed() {
 		c.finish()
 	}
-	t.Logf("rounds %d, acknowledged writes %d, lost writes %d, torn items %d, half transactions %d, unacknowledged writes found %d",
-		c.rounds, c.acknowledged, c.lost, c.torn, c.half, c.more)
+	t.Logf("%s: rounds %d, acknowledged writes %d, lost writes %d, torn items %d, half transactions %d, unacknowledged writes found %d",
+		t.Name(), c.rounds, c.acknowledged, c.lost, c.torn, c.half, c.more)
 }
 
 // crash is a server that is killed over and over, and its clients.
@@ -89,6 +96,7 @@ type crash struct {
 	*testing.T
 	rng      *rand.Rand
 	dir      string
+	key      stator.Encryption
 	server   *process
 	client   *dynamodb.Client
 	hangUp   func()
@@ -120,8 +128,8 @@ type crashStep struct {
 	amount   int
 }
 
-func newCrash(t *testing.T, dir string) *crash {
-	c := &crash{T: t, rng: testRand(t), dir: dir}
+func newCrash(t *testing.T, dir string, key stator.Encryption) *crash {
+	c := &crash{T: t, rng: testRand(t), dir: dir, key: key}
 	for w := range c.writers {
 		c.writers[w] = crashWriter{name: fmt.Sprint("writer", w), rng: rand.New(rand.NewPCG(c.rng.Uint64(), 0))}
 	}
@@ -146,7 +154,7 @@ func newCrash(t *testing.T, dir string) *crash {
 
 // begin starts the server.
 func (c *crash) begin() {
-	c.server = serve(c.T, c.dir, "--log-level", "WARN")
+	c.server = serve(c.T, c.dir, append(keyFlags(c.key), "--log-level", "WARN")...)
 	c.client, c.hangUp = onceClient(c.server.url)
 }
 
@@ -539,5 +547,5 @@ func (c *crash) finish() {
 		c.Error(err)
 	}
 	c.server.wait()
-	mustBeSound(c.T, c.dir, stator.KindData)
+	mustBeSoundWith(c.T, c.dir, stator.KindData, c.key)
 }
