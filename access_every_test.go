@@ -245,7 +245,7 @@ func (s *sender) state(c *dynamodb.Client) string {
 // to be refused, and looks what has changed.
 func TestEveryOperationRefuses(t *testing.T) {
 	users := map[string]string{
-		"admin": allow("dynamodb:*", ""), "other": allow("dynamodb:*", ""),
+		"admin": allow("dynamodb:* s3:* kinesis:*", ""), "other": allow("dynamodb:* s3:* kinesis:*", ""),
 		"mine":  allow("dynamodb:*", `{"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mine"]}, "Null": {"dynamodb:LeadingKeys": "false"}}`),
 		"plain": allow("dynamodb:*", `{"ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk"]}, "Null": {"dynamodb:Attributes": "false"}}`),
 	}

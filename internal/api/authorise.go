@@ -1,6 +1,8 @@
 package api
 
 import (
+	"cmp"
+
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/model"
 	"github.com/statordb/stator/internal/partiql"
@@ -137,16 +139,47 @@ func (a *API) mayManage(operation string, in any) error {
 	switch in := in.(type) {
 	case *model.CreateTableInput:
 		return a.mayCreate(in)
+	case *model.UpdateTableInput:
+		if err := a.may(operation, a.aboutTable(in.TableName.V)); err != nil {
+			return err
+		}
+		return a.mayUseKey(in.SSESpecification)
+	case *model.KinesisStreamingDestinationInput: // to enable one, or to disable it
+		if err := a.may(operation, a.aboutTable(in.TableName.V)); err != nil || operation != "EnableKinesisStreamingDestination" {
+			return err
+		}
+		return a.mayStream(in.StreamArn.V)
 	case *model.RestoreTableFromBackupInput:
-		if err := a.may(operation, a.aboutARN(in.BackupArn.V)); err != nil {
+		if err := cmp.Or(a.may(operation, a.aboutARN(in.BackupArn.V)), a.mayUseKey(in.SSESpecificationOverride)); err != nil {
 			return err
 		}
 		return a.mayFill(in.TargetTableName.V)
 	case *model.RestoreTableToPointInTimeInput:
-		if err := a.may(operation, a.aboutTable(in.SourceTableName.V+in.SourceTableArn.V)); err != nil { // it has one of them
+		source := in.SourceTableName.V + in.SourceTableArn.V // it has one of them
+		if err := cmp.Or(a.may(operation, a.aboutTable(source)), a.mayUseKey(in.SSESpecificationOverride)); err != nil {
 			return err
 		}
 		return a.mayFill(in.TargetTableName.V)
+	case *model.ExportTableToPointInTimeInput:
+		if err := a.may(operation, a.aboutTable(in.TableArn.V)); err != nil {
+			return err
+		}
+		return a.mayBucket(in.S3Bucket.V, in.S3Prefix.V, "PutObject", false)
+	case *model.ImportTableInput:
+		table := in.TableCreationParameters
+		if err := cmp.Or(a.may(operation, a.aboutTable(table.TableName.V)), a.mayUseKey(table.SSESpecification)); err != nil {
+			return err
+		}
+		return a.mayBucket(in.S3BucketSource.S3Bucket.V, in.S3BucketSource.S3KeyPrefix.V, "GetObject", true)
+	case *model.StartBulkPutItemsInput:
+		if err := a.may(operation, a.aboutTable(in.TableName.V)); err != nil {
+			return err
+		}
+		from, to := in.InputS3Configuration, in.OutputS3Configuration
+		if err := a.mayBucket(from.S3Bucket.V, from.S3KeyPrefix.V, "GetObject", true); err != nil || to == nil {
+			return err
+		}
+		return a.mayBucket(to.S3Bucket.V, to.S3KeyPrefix.V, "PutObject", false)
 	case *model.TagResourceInput:
 		what := a.aboutARN(in.ResourceArn.V)
 		what.tags = in.Tags
@@ -181,7 +214,7 @@ func (a *API) mayCreate(in *model.CreateTableInput) error {
 			return err
 		}
 	}
-	return nil
+	return a.mayUseKey(in.SSESpecification)
 }
 
 // managed returns what a request is about that takes one action on one resource,
@@ -189,8 +222,6 @@ func (a *API) mayCreate(in *model.CreateTableInput) error {
 // of the kind.
 func (a *API) managed(in any) subject {
 	switch in := in.(type) {
-	case *model.UpdateTableInput:
-		return a.aboutTable(in.TableName.V)
 	case *model.DeleteTableInput:
 		return a.aboutTable(in.TableName.V)
 	case *model.DescribeTableInput:
@@ -207,16 +238,8 @@ func (a *API) managed(in any) subject {
 		return a.aboutTable(in.TableName.V)
 	case *model.DescribeKinesisStreamingDestinationInput:
 		return a.aboutTable(in.TableName.V)
-	case *model.KinesisStreamingDestinationInput:
-		return a.aboutTable(in.TableName.V)
 	case *model.UpdateKinesisStreamingDestinationInput:
 		return a.aboutTable(in.TableName.V)
-	case *model.StartBulkPutItemsInput:
-		return a.aboutTable(in.TableName.V)
-	case *model.ImportTableInput:
-		return a.aboutTable(in.TableCreationParameters.TableName.V)
-	case *model.ExportTableToPointInTimeInput:
-		return a.aboutTable(in.TableArn.V)
 	case *model.DescribeBackupInput:
 		return a.aboutARN(in.BackupArn.V)
 	case *model.DeleteBackupInput:

@@ -31,6 +31,10 @@ type Store interface {
 	// their keys as bytes. After an error nothing more is yielded.
 	List(ctx context.Context, bucket, prefix string) iter.Seq2[Object, error]
 
+	// Of returns the buckets of another account than the server's own. It is not
+	// closed.
+	Of(account string) Store
+
 	// Close releases what the store holds. Objects stay.
 	Close() error
 }

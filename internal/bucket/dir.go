@@ -27,6 +27,12 @@ import (
 // object, and an object is a file to look at. Nothing outside is reached, through
 // keys or symbolic links.
 type Dir struct {
+	*disk
+	account string // "" for the server's own
+}
+
+// disk is what the buckets of all accounts share.
+type disk struct {
 	mu struct {
 		sync.Mutex
 		path    string          // "" until a temporary one is made
@@ -41,10 +47,17 @@ type Dir struct {
 // Put. "" is a temporary one, which Close removes. Objects whose Put asks for
 // encryption are sealed under keys; nil has none, and encrypts nothing.
 func NewDir(path string, keys *seal.Keys) *Dir {
-	d := &Dir{temporary: path == "", keys: keys}
+	d := &Dir{disk: &disk{temporary: path == "", keys: keys}}
 	d.mu.path = path
 	return d
 }
+
+// accounts is the directory, beside the buckets, that has those of other accounts.
+// No bucket has its name.
+const accounts = ".accounts"
+
+// Of is Store's.
+func (d *Dir) Of(account string) Store { return &Dir{d.disk, account} }
 
 // Close removes a temporary directory.
 func (d *Dir) Close() error {
@@ -57,8 +70,28 @@ func (d *Dir) Close() error {
 	return os.RemoveAll(d.mu.path)
 }
 
-// root opens the directory, making it if it is absent and create says so.
+// root opens the directory of the account's buckets, making it if it is absent and
+// create says so.
 func (d *Dir) root(create bool) (*os.Root, error) {
+	root, err := d.shared(create)
+	if err != nil || d.account == "" {
+		return root, err
+	}
+	defer root.Close()
+	own := path.Join(accounts, d.account)
+	if create {
+		if err := root.MkdirAll(own, 0o700); err != nil {
+			return nil, err
+		}
+		if err := errors.Join(syncDir(root, "."), syncDir(root, accounts)); err != nil {
+			return nil, err
+		}
+	}
+	return root.OpenRoot(own)
+}
+
+// shared opens the directory of all buckets.
+func (d *disk) shared(create bool) (*os.Root, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.mu.removed {
@@ -169,6 +202,7 @@ const partialLife = 24 * time.Hour
 
 // clear removes, once, what kills have left in a bucket.
 func (d *Dir) clear(bucket string, b *os.Root) error {
+	bucket = path.Join(d.account, bucket)
 	d.mu.Lock()
 	done := d.mu.cleared[bucket]
 	if d.mu.cleared == nil {

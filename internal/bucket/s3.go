@@ -23,6 +23,36 @@ import (
 // S3 is an S3-compatible endpoint.
 type S3 struct{ client *s3.Client }
 
+// Of is Store's. The credentials are the server's, so nothing is given to others
+// with them.
+func (*S3) Of(account string) Store { return nothing{account} }
+
+// nothing has no buckets.
+type nothing struct{ account string }
+
+func (n nothing) err() error {
+	return fmt.Errorf("account %s has no credentials at the S3 endpoint: %w", n.account, ErrDenied)
+}
+
+// Put implements Store.
+func (n nothing) Put(context.Context, string, string, io.Reader, PutOptions) (string, error) {
+	return "", n.err()
+}
+
+// Open implements Store.
+func (n nothing) Open(context.Context, string, string) (io.ReadCloser, error) { return nil, n.err() }
+
+// List implements Store.
+func (n nothing) List(context.Context, string, string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) { yield(Object{}, n.err()) }
+}
+
+// Of implements Store.
+func (n nothing) Of(string) Store { return n }
+
+// Close implements Store.
+func (nothing) Close() error { return nil }
+
 // NewS3 returns the buckets at endpoint, a URL, in a region. Its credentials are
 // those of the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
 // AWS_SESSION_TOKEN; a server for tests takes any. Buckets are named in the path

@@ -189,7 +189,7 @@ func (r *bulkRun) begin(ctx context.Context) (err error) {
 	}
 	c := r.in.InputS3Configuration
 	r.source = &source{
-		store: r.transfers.Buckets, bucket: c.S3Bucket.V, prefix: c.S3KeyPrefix.V,
+		store: r.transfers.buckets(r.Table), bucket: c.S3Bucket.V, prefix: c.S3KeyPrefix.V,
 		options: itemfile.Options{Format: itemfile.Format(c.InputFormat.V), Compression: itemfile.Compression(c.InputCompressionType.V)},
 	}
 	all, err := r.source.objects(ctx)

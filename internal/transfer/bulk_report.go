@@ -91,7 +91,7 @@ func (r *bulkRun) report(ctx context.Context, key string, puts []put) error {
 }
 
 func (r *bulkRun) put(ctx context.Context, o *model.OutputS3Configuration, key string, text []byte) error {
-	_, err := r.transfers.Buckets.Put(ctx, o.S3Bucket.V, key, bytes.NewReader(text), bucket.PutOptions{Encryption: o.S3SseAlgorithm.V, KMSKey: o.S3SseKmsKeyId.V})
+	_, err := r.transfers.buckets(r.Table).Put(ctx, o.S3Bucket.V, key, bytes.NewReader(text), bucket.PutOptions{Encryption: o.S3SseAlgorithm.V, KMSKey: o.S3SseKmsKeyId.V})
 	if err != nil {
 		return fmt.Errorf("write s3://%s/%s: %w", o.S3Bucket.V, key, err)
 	}
@@ -124,7 +124,7 @@ func (r *bulkRun) manifest(ctx context.Context, b *Bulk) error {
 		BulkOperationARN: b.ARN(), BulkOperationStatus: b.Status, TableARN: b.TableARN, StartTime: stamp(b.Started), EndTime: stamp(b.Ended.Truncate(time.Millisecond)),
 		ProcessedItemCount: b.Processed, FailedItemCount: b.Failed, RefusedItemCount: b.Refused, Reports: []string{},
 	}
-	for found, err := range r.transfers.Buckets.List(ctx, o.S3Bucket.V, r.folder(o)) {
+	for found, err := range r.transfers.buckets(r.Table).List(ctx, o.S3Bucket.V, r.folder(o)) {
 		if err != nil && !errors.Is(err, bucket.ErrNoBucket) {
 			return err
 		}

@@ -67,7 +67,7 @@ func (e *Export) fileName(i int) string {
 }
 
 func (x *exporting) put(ctx context.Context, key string, body io.Reader) (etag string, err error) {
-	etag, err = x.transfers.Buckets.Put(ctx, x.in.S3Bucket.V, key, body, x.options())
+	etag, err = x.transfers.buckets(x.Table).Put(ctx, x.in.S3Bucket.V, key, body, x.options())
 	if err != nil {
 		return "", fmt.Errorf("write s3://%s/%s: %w", x.in.S3Bucket.V, key, err)
 	}

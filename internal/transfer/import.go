@@ -203,7 +203,7 @@ func (t *Transfers) fill(ctx context.Context, i *Import) error {
 	if err != nil {
 		return err
 	}
-	r := &importReader{table: into, progress: so, log: log, source: importSource(t.Buckets, into.Descriptor, in)}
+	r := &importReader{table: into, progress: so, log: log, source: importSource(t.buckets(i.Table), into.Descriptor, in)}
 	err = t.load(ctx, into, r)
 	if err = errors.Join(err, log.close()); err != nil {
 		return err

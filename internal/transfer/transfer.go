@@ -70,6 +70,14 @@ type Transfers struct {
 	}
 }
 
+// buckets returns those of the account of the table that is kept under name.
+func (t *Transfers) buckets(name string) bucket.Store {
+	if account, _, _ := t.Engine.Home.Split(name); account != t.Engine.Home.Account {
+		return t.Buckets.Of(account)
+	}
+	return t.Buckets
+}
+
 // TooMany is the error of one more than can be under way.
 type TooMany struct{ Kind string }
 
