@@ -255,7 +255,7 @@ func TestEveryOperationRefuses(t *testing.T) {
 	}
 	p := newPeople(t, users)
 	dir := t.TempDir()
-	srv := p.serve(func(c *stator.Config) { c.AuditDir, c.AuditData = dir, true })
+	srv := p.serve(func(c *stator.Config) { c.AuditDir, c.AuditData, c.AuditStrangers = dir, true, 1e6 })
 	admin := p.client(srv, "admin")
 	s := &sender{people: p, url: srv.URL(), table: createMusic(t, admin)}
 	if _, err := admin.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("Music"), Item: item{"pk": str("theirs"), "secret": str("s")}}); err != nil {

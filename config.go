@@ -123,6 +123,13 @@ type Config struct {
 	// AuditKeep is how long files of the audit log are kept that are no longer
 	// written; 0 for ever.
 	AuditKeep time.Duration
+	// AuditMaxBytes is how large those are together, of which the oldest are removed;
+	// 0 for any size.
+	AuditMaxBytes int64
+	// AuditStrangers is how many records a second there are of requests of who is not
+	// known, 50 if zero; of the others their number is recorded. Those of five seconds
+	// may come at once.
+	AuditStrangers int
 	// Log receives what an operator should see; nil drops it.
 	Log *slog.Logger
 	// Now is the time when Clock is real; nil is time.Now.
@@ -178,10 +185,14 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("Config.TLSCertificate is given, and Config.TLSSelfSigned asks for one to be made: leave out one")
 	case c.TLSClientCA != "" && !c.hasTLS():
 		return c, fmt.Errorf("Config.TLSClientCA is given, but connections are not encrypted: add Config.TLSCertificate and Config.TLSKey")
-	case c.AuditDir == "" && (c.AuditData || c.AuditValues || c.AuditKeep != 0):
+	case c.AuditDir == "" && (c.AuditData || c.AuditValues || c.AuditKeep != 0 || c.AuditMaxBytes != 0 || c.AuditStrangers != 0):
 		return c, fmt.Errorf("Config.AuditDir is missing: say where the audit log is")
 	case c.AuditKeep < 0:
 		return c, fmt.Errorf("Config.AuditKeep %s: use a positive duration, like 2160h", c.AuditKeep)
+	case c.AuditMaxBytes < 0:
+		return c, fmt.Errorf("Config.AuditMaxBytes %d: use a positive size", c.AuditMaxBytes)
+	case c.AuditStrangers < 0:
+		return c, fmt.Errorf("Config.AuditStrangers %d: use a positive number", c.AuditStrangers)
 	case c.TTLDelay < 0:
 		return c, fmt.Errorf("Config.TTLDelay %s: use a positive duration, like 48h", c.TTLDelay)
 	case c.KinesisEndpoint != "" && !trigger.IsURL(c.KinesisEndpoint):

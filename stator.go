@@ -176,7 +176,8 @@ func (s *Server) openAccess() (err error) {
 		}
 	}
 	if c.AuditDir != "" {
-		s.audit, err = audit.Open(audit.Options{Dir: c.AuditDir, Values: c.AuditValues, MaxAge: c.AuditKeep, Compress: true, Now: s.real, Log: c.Log})
+		s.audit, err = audit.Open(audit.Options{Dir: c.AuditDir, Values: c.AuditValues, MaxAge: c.AuditKeep, MaxBytes: c.AuditMaxBytes, Compress: true,
+			Strangers: c.AuditStrangers, Now: s.real, Log: c.Log})
 		if err != nil {
 			return fmt.Errorf("open Config.AuditDir: %s", oneLine(err))
 		}

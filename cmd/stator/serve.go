@@ -22,7 +22,8 @@ var flagNames = strings.NewReplacer(
 	"Config.TLSCertificate", "--tls-cert", "Config.TLSKey", "--tls-key", "Config.TLSSelfSigned", "--tls-self-signed", "Config.TLSClientCA", "--tls-client-ca",
 	"Config.Auth iam", "--auth=iam", "Config.Auth", "--auth", "Config.IAMFile", "--iam-file", "Config.SeparateRegions", "--separate-regions",
 	"Config.MetricsFrom", "--metrics-from", "Config.MaxConnectionsPerAddress", "--max-connections-per-address", "Config.MaxConnections", "--max-connections",
-	"Config.AuditDir", "--audit-dir", "Config.AuditKeep", "--audit-keep", "Config.CacheBytes", "--cache-bytes", "Config.AllowUnauthenticated", "--allow-unauthenticated",
+	"Config.AuditDir", "--audit-dir", "Config.AuditKeep", "--audit-keep", "Config.AuditMaxBytes", "--audit-max-bytes", "Config.AuditStrangers", "--audit-strangers",
+	"Config.CacheBytes", "--cache-bytes", "Config.AllowUnauthenticated", "--allow-unauthenticated",
 	"Config.Clock", "--clock", "Config.TTLDelay", "--ttl-delay",
 	"Config.KinesisEndpoint", "--kinesis-endpoint", "Config.S3Endpoint", "--s3-endpoint", "Config.BucketDir", "--bucket-dir", "Config.Triggers", "--trigger",
 	"Config.Encryption.KeyFile", "--encryption-key-file", "Config.Encryption.KeyVariable", "--encryption-key-env", "Config.Encryption.KMSKey", "--encryption-kms-key",
@@ -67,6 +68,8 @@ func serve(args []string) error {
 	set.BoolVar(&c.AuditData, "audit-data-events", false, "record what is done to items too")
 	set.BoolVar(&c.AuditValues, "audit-key-values", false, "record the values of keys")
 	set.DurationVar(&c.AuditKeep, "audit-keep", 0, "how long files of the audit log are kept that are no longer written; 0 for ever")
+	set.Var((*sizeFlag)(&c.AuditMaxBytes), "audit-max-bytes", "how large those files are together, like 10GiB, of which the oldest are removed; 0 for any size")
+	set.IntVar(&c.AuditStrangers, "audit-strangers", 0, "records a second of requests of who is not known, of more there is a count (default 50)")
 	addresses(set, &c.TrustedProxies, "trusted-proxy", "address or range of proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are believed; may be given several times")
 	addresses(set, &c.MetricsFrom, "metrics-from", "address or range that may see /metrics beside this machine, with --auth=iam; may be given several times")
 	set.IntVar(&c.MaxConnections, "max-connections", 0, "most open connections (default 16384, or half of the files that the process may have open)")

@@ -7,6 +7,10 @@
 // Many events share one write and one sync. If a record cannot be written,
 // Record says so, and the caller decides what that means for the request.
 //
+// Who is not known cannot fill the disk: of more than so many of their requests in a
+// second there is one record, of the kind AwsServiceEvent, which says how many there
+// were.
+//
 // # Values
 //
 // Records have the names of attributes and never their values: items are lists

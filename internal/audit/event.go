@@ -29,6 +29,9 @@ type Event struct {
 	Data      bool
 	Resources []Resource
 	Account   string // whose resource it is, which gets the record
+	// Stranger says that who asked is not known: of such requests not all have
+	// records, see Options.Strangers, and those are short.
+	Stranger bool
 }
 
 // Resource is what an event is about.
@@ -44,27 +47,28 @@ func (e *Event) changes() bool { return !e.ReadOnly && e.ErrorCode == "" }
 // record is an Event as CloudTrail writes it. (CloudTrail user guide, "CloudTrail
 // record contents".)
 type record struct {
-	EventVersion       string          `json:"eventVersion"`
-	UserIdentity       Identity        `json:"userIdentity"`
-	EventTime          string          `json:"eventTime"`
-	EventSource        string          `json:"eventSource"`
-	EventName          string          `json:"eventName"`
-	AWSRegion          string          `json:"awsRegion"`
-	SourceIPAddress    string          `json:"sourceIPAddress"`
-	UserAgent          string          `json:"userAgent"`
-	ErrorCode          string          `json:"errorCode,omitempty"`
-	ErrorMessage       string          `json:"errorMessage,omitempty"`
-	RequestParameters  json.RawMessage `json:"requestParameters"`
-	ResponseElements   json.RawMessage `json:"responseElements"`
-	RequestID          string          `json:"requestID"`
-	EventID            string          `json:"eventID"`
-	ReadOnly           bool            `json:"readOnly"`
-	Resources          []Resource      `json:"resources,omitempty"`
-	EventType          string          `json:"eventType"`
-	APIVersion         string          `json:"apiVersion,omitempty"`
-	ManagementEvent    bool            `json:"managementEvent"`
-	RecipientAccountID string          `json:"recipientAccountId"`
-	EventCategory      string          `json:"eventCategory"`
+	EventVersion        string          `json:"eventVersion"`
+	UserIdentity        Identity        `json:"userIdentity"`
+	EventTime           string          `json:"eventTime"`
+	EventSource         string          `json:"eventSource"`
+	EventName           string          `json:"eventName"`
+	AWSRegion           string          `json:"awsRegion"`
+	SourceIPAddress     string          `json:"sourceIPAddress"`
+	UserAgent           string          `json:"userAgent"`
+	ErrorCode           string          `json:"errorCode,omitempty"`
+	ErrorMessage        string          `json:"errorMessage,omitempty"`
+	RequestParameters   json.RawMessage `json:"requestParameters"`
+	ResponseElements    json.RawMessage `json:"responseElements"`
+	RequestID           string          `json:"requestID"`
+	EventID             string          `json:"eventID"`
+	ReadOnly            bool            `json:"readOnly"`
+	Resources           []Resource      `json:"resources,omitempty"`
+	EventType           string          `json:"eventType"`
+	APIVersion          string          `json:"apiVersion,omitempty"`
+	ManagementEvent     bool            `json:"managementEvent"`
+	RecipientAccountID  string          `json:"recipientAccountId,omitempty"`
+	ServiceEventDetails json.RawMessage `json:"serviceEventDetails,omitempty"`
+	EventCategory       string          `json:"eventCategory"`
 }
 
 const (
@@ -78,12 +82,20 @@ const (
 
 // line returns e as a line.
 func (e *Event) line(id string, values bool) ([]byte, error) {
+	longest, request := maxText, parameters(e.Name, e.Request, values)
+	if e.Stranger {
+		longest = maxStrangerText
+		if len(request) > maxStrangerParameters {
+			request = omitted(len(request))
+		}
+	}
+	cut := func(text string) string { return shorten(text, longest) }
 	r := record{
 		EventVersion: eventVersion, UserIdentity: e.Identity,
 		EventTime: e.Time.UTC().Format(time.RFC3339), EventSource: e.Source, EventName: cut(e.Name),
 		AWSRegion: cut(e.Region), SourceIPAddress: e.SourceIP, UserAgent: cut(e.UserAgent),
 		ErrorCode: cut(e.ErrorCode), ErrorMessage: cut(e.message(values)),
-		RequestParameters: parameters(e.Name, e.Request, values), ResponseElements: parameters("", e.Response, values),
+		RequestParameters: request, ResponseElements: parameters("", e.Response, values),
 		RequestID: e.RequestID, EventID: id, ReadOnly: e.ReadOnly, Resources: e.Resources,
 		EventType: "AwsApiCall", ManagementEvent: !e.Data, RecipientAccountID: e.Account, EventCategory: "Management",
 	}
@@ -113,10 +125,10 @@ func (e *Event) message(values bool) string {
 	return e.ErrorMessage
 }
 
-// cut shortens what a client may have made long.
-func cut(text string) string {
-	if len(text) > maxText {
-		text = text[:maxText]
+// shorten cuts what a client may have made longer than n bytes.
+func shorten(text string, n int) string {
+	if len(text) > n {
+		text = text[:n]
 		for !utf8.ValidString(text[max(len(text)-utf8.UTFMax, 0):]) && text != "" {
 			text = text[:len(text)-1]
 		}

@@ -200,6 +200,32 @@ func (f *files) tidyOnce() error {
 			err = compress(path)
 		}
 		if err != nil {
+			return errors.Join(err, f.shrink())
+		}
+	}
+	return f.shrink()
+}
+
+// shrink removes the oldest of the files that are put aside until the others are
+// not larger together than they may be.
+func (f *files) shrink() error {
+	if f.options.MaxBytes == 0 {
+		return nil
+	}
+	old, err := Old(f.options.Dir)
+	if err != nil {
+		return err
+	}
+	var sum int64
+	for _, path := range slices.Backward(old) {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		if sum += info.Size(); sum <= f.options.MaxBytes {
+			continue
+		}
+		if err := os.Remove(path); err != nil {
 			return err
 		}
 	}

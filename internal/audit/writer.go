@@ -20,7 +20,13 @@ type Options struct {
 	MaxSize  int64         // of a file, in bytes; 64 MiB if 0
 	MaxFiles int           // that are kept beside the current one; all if 0
 	MaxAge   time.Duration // of those; any if 0
+	MaxBytes int64         // of those together; any if 0
 	Compress bool          // those
+
+	// Strangers is how many records there are in a second of requests of who is not
+	// known, 50 if 0. Those of five seconds may come at once. Of the others there is
+	// a count, once a second.
+	Strangers int
 
 	Now   func() time.Time // time.Now if nil
 	NewID func() string    // of events; random UUIDs if nil
@@ -52,6 +58,7 @@ type Writer struct {
 		sync.Mutex
 		next   *batch // that is being filled, nil for none
 		closed bool
+		strangers
 	}
 }
 
@@ -67,6 +74,9 @@ type batch struct {
 func Open(o Options) (*Writer, error) {
 	if o.MaxSize == 0 {
 		o.MaxSize = defaultSize
+	}
+	if o.Strangers == 0 {
+		o.Strangers = defaultStrangers
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -85,13 +95,18 @@ func Open(o Options) (*Writer, error) {
 		return nil, fmt.Errorf("open the audit log: %w", err)
 	}
 	w := &Writer{options: o, files: f, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	w.mu.strangers = newStrangers(o.Strangers, o.Now())
 	go w.run()
 	return w, nil
 }
 
 // Record writes e. When it returns nil, the record is in the file, and synced if
-// e has changed something. If ctx ends first, the record may be written or not.
+// e has changed something; or e is a stranger's, of whom there are too many. If ctx
+// ends first, the record may be written or not.
 func (w *Writer) Record(ctx context.Context, e Event) error {
+	if e.Stranger && !w.admit() {
+		return nil
+	}
 	line, err := e.line(w.options.NewID(), w.options.Values)
 	if err != nil {
 		return fmt.Errorf("make an audit record: %w", err)
@@ -110,6 +125,13 @@ func (w *Writer) Record(ctx context.Context, e Event) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// admit reports whether a stranger's request gets a record.
+func (w *Writer) admit() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.mu.admit(w.options.Now())
 }
 
 // join adds a line to the next batch; joined is false if that is full.
@@ -134,19 +156,36 @@ func (w *Writer) join(line []byte, sync bool) (b *batch, joined bool, err error)
 	return b, true, nil
 }
 
-// take returns the batch that is to be written, nil for none.
-func (w *Writer) take() (b *batch, closed bool) {
+// take returns the batch that is to be written, nil for none. It has the summary if
+// that is due, and when nothing follows.
+func (w *Writer) take(due bool) (b *batch, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b, w.mu.next = w.mu.next, nil
+	if due || w.mu.closed {
+		if line := w.mu.summary(w.options.NewID(), w.options.Now()); line != nil {
+			if b == nil {
+				b = &batch{done: make(chan struct{})}
+			}
+			b.lines = append(b.lines, line...)
+		}
+	}
 	return b, w.mu.closed
 }
 
 // run writes batches until the writer is closed.
 func (w *Writer) run() {
 	defer close(w.done)
-	for range w.wake {
-		b, closed := w.take()
+	tick := time.NewTicker(summaryInterval)
+	defer tick.Stop()
+	for {
+		due := false
+		select {
+		case <-w.wake:
+		case <-tick.C:
+			due = true
+		}
+		b, closed := w.take(due)
 		if b != nil {
 			if b.err = w.files.write(b.lines, b.sync); b.err != nil {
 				w.options.Log.Error("Audit records are not written", "error", b.err)

@@ -91,6 +91,7 @@ func (s *Server) turnedAway(c *fasthttp.RequestCtx, id requestID, who signer, na
 		return
 	}
 	event := s.event(c, id, audit.DynamoDB, cmp.Or(name, "Unknown"))
+	event.Stranger = true
 	if who.signed != nil {
 		event.Identity, event.Region = audit.Unknown(who.signed.AccessKey), who.signed.Region
 	}
@@ -114,7 +115,7 @@ func (s *Server) sessionDone(c *fasthttp.RequestCtx, id requestID, caller *ident
 	}
 	e.Request, _ = json.Marshal(a.Parameters)
 	if a.Err != nil {
-		e.ErrorCode, e.ErrorMessage = a.Err.Code, a.Err.Message
+		e.ErrorCode, e.ErrorMessage, e.Stranger = a.Err.Code, a.Err.Message, caller == nil
 	} else {
 		e.Response, _ = json.Marshal(a.Result)
 	}
