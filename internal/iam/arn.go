@@ -89,7 +89,7 @@ func (a *arnPattern) match(q *question) bool {
 		return false
 	}
 	for i := range arnRest {
-		if !a.parts[i].match(q.arn[i]) {
+		if !a.parts[i].match(q.arn[i], &q.steps) {
 			return false
 		}
 	}
@@ -100,18 +100,18 @@ func (a *arnPattern) match(q *question) bool {
 			return false
 		}
 	}
-	return rest.match(q.arn[arnRest])
+	return rest.match(q.arn[arnRest], &q.steps)
 }
 
 // matchesARN matches an ARN part by part, for conditions.
-func matchesARN(value string, want pattern) bool {
+func matchesARN(value string, want pattern, steps *steps) bool {
 	parts, ok := splitARN(value)
 	patterns := splitPattern(want)
 	if !ok || len(patterns) != arnParts {
 		return len(want) == 1 && want[0].kind == anyRun
 	}
 	for i, p := range patterns {
-		if !p.match(parts[i]) {
+		if !p.match(parts[i], steps) {
 			return false
 		}
 	}

@@ -81,6 +81,9 @@ func (c *condition) holds(q *question) bool {
 	}
 	all := c.set == forAll || c.set == noSet && c.operator.negated
 	for _, v := range values {
+		if q.steps.spent() {
+			return false
+		}
 		if c.one(v, q) != all {
 			return !all
 		}

@@ -59,7 +59,8 @@ func (d Decision) Reason(action string) string {
 	return fmt.Sprintf("with an explicit deny in %s %s", article, d.By)
 }
 
-// Decide decides r, in the order that the package says.
+// Decide decides r, in the order that the package says. It takes maxSteps at most:
+// beyond, a Deny applies and an Allow does not.
 func Decide(r Request) Decision {
 	q := ask(&r)
 	if d, denied := q.deny(r.Policy); denied {
@@ -103,10 +104,11 @@ type question struct {
 	isARN    bool
 	context  Context
 	one      [1]string // room for a value of the principal's
+	steps    steps
 }
 
 func ask(r *Request) question {
-	q := question{who: r.Principal, action: strings.ToLower(r.Action), resource: r.Resource, context: r.Context}
+	q := question{who: r.Principal, action: strings.ToLower(r.Action), resource: r.Resource, context: r.Context, steps: maxSteps}
 	q.arn, q.isARN = splitARN(r.Resource)
 	return q
 }
@@ -201,14 +203,18 @@ func (p *Policy) find(q *question, deny bool) *statement {
 }
 
 // applies reports whether s is about the action, the resource and the
-// circumstances of q.
+// circumstances of q. If that takes too long, a Deny is and an Allow is not.
 func (s *statement) applies(q *question) bool {
-	return s.matchesAction(q) && s.matchesResource(q) && s.holds(q)
+	applies := s.matchesAction(q) && s.matchesResource(q) && s.holds(q)
+	if q.steps.spent() {
+		return s.deny
+	}
+	return applies
 }
 
 func (s *statement) matchesAction(q *question) bool {
 	for _, p := range s.actions {
-		if p.match(q.action) {
+		if p.match(q.action, &q.steps) {
 			return !s.notActions
 		}
 	}

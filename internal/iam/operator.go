@@ -85,6 +85,14 @@ func (o operator) hasVariables() bool { return o.kind <= likeARN || o.kind == bo
 
 func (o operator) hasWildcards() bool { return o.kind == like || o.kind == likeARN }
 
+// cost returns how many steps it takes at least to compare a value.
+func (o operator) cost() int {
+	if o.kind == inPrefix || o.kind == numeric || o.kind == date {
+		return 32 // the value is parsed
+	}
+	return 1
+}
+
 // parse makes text, a value of a policy, ready.
 func (o operator) parse(text string, variables bool) (w want, err error) {
 	if w.pattern, err = parsePattern(text, variables && o.hasVariables(), o.hasWildcards()); err != nil {
@@ -113,12 +121,15 @@ func (o operator) parse(text string, variables bool) (w want, err error) {
 // without a value matches nothing. (IAM user guide, "Policy variables with no
 // value".)
 func (o operator) matches(value string, w *want, q *question) bool {
+	if !q.steps.spend(o.cost()) {
+		return false
+	}
 	if o.hasWildcards() {
 		p, ok := w.pattern, true
 		if w.variables {
 			p, ok = p.expand(q)
 		}
-		return ok && (o.kind == like && p.match(value) || o.kind == likeARN && matchesARN(value, p))
+		return ok && (o.kind == like && p.match(value, &q.steps) || o.kind == likeARN && matchesARN(value, p, &q.steps))
 	}
 	text, ok := w.compared.text, true
 	if w.variables {
