@@ -69,7 +69,8 @@ type Config struct {
 	// certificate that is made for development, in place of them.
 	TLSCertificate, TLSKey, TLSSelfSigned string
 	// TLSClientCA is a PEM file with the authorities of which one must have signed
-	// a client's certificate; "" asks clients for none.
+	// a client's certificate, also read again when it changes; "" asks clients for
+	// none.
 	TLSClientCA string
 	// Dialect is the vintage of DynamoDB's error texts: "" for today's, or
 	// "2026-05".

@@ -182,6 +182,51 @@ func TestClientCertificates(t *testing.T) {
 	}
 }
 
+// TestClientAuthorities follows the file that says who signs clients' certificates.
+func TestClientAuthorities(t *testing.T) {
+	a, b := newAuthority(t), newAuthority(t)
+	cert, key := a.issue("server", 2, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth})
+	file := filepath.Join(t.TempDir(), "clients.pem")
+	put := func(from string) {
+		t.Helper()
+		text, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(filepath.Join(a.dir, "ca.pem"))
+	var log lockedBuilder
+	srv := openTLS(t, stator.Config{TLSCertificate: cert, TLSKey: key, TLSClientCA: file, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	as := func(by *authority) *tls.Config {
+		pair, err := tls.LoadX509KeyPair(by.issue("client", 4, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := trusting(t, filepath.Join(a.dir, "ca.pem"))
+		config.Certificates, config.ClientSessionCache = []tls.Certificate{pair}, tls.NewLRUClientSessionCache(8)
+		return config
+	}
+	ofA, ofB := as(a), as(b)
+	lets := func(client *tls.Config) bool { _, err := over(t, srv, client); return err == nil }
+	if !lets(ofA) || lets(ofB) {
+		t.Fatal("the authority is not the one of the file")
+	}
+	put(filepath.Join(b.dir, "ca.pem"))
+	patience.Until(t, func() bool { return lets(ofB) && !lets(ofA) }, "the new authority is trusted, and the old one is not")
+	if err := os.WriteFile(file, []byte("broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	patience.Until(t, func() bool {
+		if !lets(ofB) || lets(ofA) {
+			t.Fatal("after a broken file others are trusted")
+		}
+		return strings.Contains(log.String(), "the authorities of clients cannot be read")
+	}, "the broken file is noticed")
+}
+
 // TestSelfSigned makes a certificate, once, that a client can be told to trust.
 func TestSelfSigned(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "tls")

@@ -77,7 +77,7 @@ func serve(args []string) error {
 	set.StringVar(&c.TLSCertificate, "tls-cert", "", "PEM file of the certificate: connections are encrypted; read again when it changes")
 	set.StringVar(&c.TLSKey, "tls-key", "", "PEM file of the certificate's key")
 	set.StringVar(&c.TLSSelfSigned, "tls-self-signed", "", "directory for a certificate that is made for development, in place of --tls-cert")
-	set.StringVar(&c.TLSClientCA, "tls-client-ca", "", "PEM file of the authorities that clients' certificates must be from; nothing: clients need none")
+	set.StringVar(&c.TLSClientCA, "tls-client-ca", "", "PEM file of the authorities that clients' certificates must be from, read again when it changes; nothing: clients need none")
 	set.BoolVar(&c.EnforceCapacity, "enforce-capacity", false, "throttle tables and indexes at their throughput as DynamoDB does")
 	set.StringVar(&c.Clock, "clock", "real", "real, manual, or the time at which a manual clock begins; PUT /clock moves it")
 	set.DurationVar(&c.TTLDelay, "ttl-delay", 0, "how long items stay after their time to live is over")

@@ -16,6 +16,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +25,7 @@ import (
 
 // TLSFiles say how connections are encrypted.
 type TLSFiles struct {
-	// Certificate and Key are PEM files; they are read again when they change.
+	// Certificate and Key are PEM files. All files are read again when they change.
 	Certificate, Key string
 	// ClientCA is a PEM file with the authorities of which one must have signed a
 	// client's certificate; "" asks clients for none.
@@ -34,62 +35,84 @@ type TLSFiles struct {
 
 // Config reads the files. Connections take TLS 1.2 or later, and HTTP/1.1.
 func (t TLSFiles) Config() (*tls.Config, error) {
-	files := &certificateFiles{of: t}
-	if _, err := files.get(nil); err != nil {
+	pair := &followed[*tls.Certificate]{paths: []string{t.Certificate, t.Key}, what: "the certificate", log: t.Log, read: func() (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(t.Certificate, t.Key)
+		return &pair, err
+	}}
+	if _, err := pair.get(); err != nil {
 		return nil, err
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: files.get}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair.get() }}
 	if t.ClientCA == "" {
 		return config, nil
 	}
-	text, err := os.ReadFile(t.ClientCA)
+	config.ClientAuth = tls.RequireAndVerifyClientCert
+	config.SessionTicketsDisabled = true // a connection that is resumed is not verified by today's authorities
+	trusting := &followed[*tls.Config]{paths: []string{t.ClientCA}, what: "the authorities of clients", log: t.Log, read: func() (*tls.Config, error) {
+		text, err := os.ReadFile(t.ClientCA)
+		if err != nil {
+			return nil, err
+		}
+		c := config.Clone()
+		if c.ClientCAs = x509.NewCertPool(); !c.ClientCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("%s holds no certificate in PEM", t.ClientCA)
+		}
+		return c, nil
+	}}
+	current, err := trusting.get()
 	if err != nil {
-		return nil, fmt.Errorf("read the authorities of clients: %w", err)
+		return nil, err
 	}
-	config.ClientCAs, config.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
-	if !config.ClientCAs.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", t.ClientCA)
-	}
-	return config, nil
+	current = current.Clone()
+	current.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return trusting.get() }
+	return current, nil
 }
 
 // reloadEvery is how often files are looked at.
 const reloadEvery = time.Second
 
-// certificateFiles are a certificate and its key, as they are in their files now.
-type certificateFiles struct {
-	of TLSFiles
-	mu struct {
+// followed is what files hold now.
+type followed[T any] struct {
+	paths []string
+	what  string // they hold
+	read  func() (T, error)
+	log   *slog.Logger
+	mu    struct {
 		sync.Mutex
+		known   bool
 		looked  time.Time
-		changed [2]time.Time // of the files, when they were read
-		current *tls.Certificate
+		changed []time.Time // the files, when they were read
+		current T
 	}
 }
 
-// get implements tls.Config.GetCertificate. Files that are broken are logged, and
-// what they held before is used.
-func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+// get returns it. Files that are broken are logged, and what they held before is
+// used.
+func (f *followed[T]) get() (T, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
-	if f.mu.current != nil && now.Sub(f.mu.looked) < reloadEvery {
+	if f.mu.known && now.Sub(f.mu.looked) < reloadEvery {
 		return f.mu.current, nil
 	}
 	f.mu.looked = now
-	changed := [2]time.Time{modified(f.of.Certificate), modified(f.of.Key)}
-	if f.mu.current != nil && changed == f.mu.changed {
+	changed := make([]time.Time, len(f.paths))
+	for i, path := range f.paths {
+		changed[i] = modified(path)
+	}
+	if f.mu.known && slices.Equal(changed, f.mu.changed) {
 		return f.mu.current, nil
 	}
 	f.mu.changed = changed
-	pair, err := tls.LoadX509KeyPair(f.of.Certificate, f.of.Key)
+	current, err := f.read()
 	switch {
 	case err == nil:
-		f.mu.current = &pair
-	case f.mu.current == nil:
-		return nil, fmt.Errorf("read the certificate: %w", err)
+		f.mu.current, f.mu.known = current, true
+	case !f.mu.known:
+		return current, fmt.Errorf("read %s: %w", f.what, err)
 	default:
-		f.of.Log.Error("the certificate cannot be read, the one before stays", "file", f.of.Certificate, "error", err)
+		f.log.Error(f.what+" cannot be read, what was there before stays", "file", f.paths[0], "error", err)
 	}
 	return f.mu.current, nil
 }
