@@ -3,6 +3,7 @@ package stator_test
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -255,4 +256,29 @@ func TestKMS(t *testing.T) {
 	}
 	kms.Set("root", "Enabled")
 	openKeyed(t, data, e).works("Managed", "")
+}
+
+// TestSilentKMS has a KMS that accepts requests and stops answering them: they end,
+// and what does not need it goes on, the look at the file of keys too.
+func TestSilentKMS(t *testing.T) {
+	t.Parallel()
+	kms, key := kmstest.New(t), filepath.Join(t.TempDir(), "key")
+	kms.Add("customer", "")
+	if err := os.WriteFile(key, stator.NewKey(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	data, e := filepath.Join(t.TempDir(), "data"), stator.Encryption{KeyFile: key, KMSEndpoint: kms.URL}
+	k := openKeyed(t, data, e)
+	k.must(stator.CreateTableKey(t.Context(), data, "alias/orders", e))
+	patience.Until(t, func() bool { return k.create("Local", underKey("alias/orders")) == nil }, "the new key")
+	k.must(nil, k.create("Remote", underKey("customer")))
+	kms.Silence(true)
+	k.Client = newClientWith(k.srv.URL(), func(o *dynamodb.Options) { o.RetryMaxAttempts = 1 })
+	refused(t, "the request", k.create("Silent", underKey("customer")), "InternalServerError",
+		"The request processing has failed because of an unknown error, exception or failure.")
+	k.works("Local", "")
+	k.works("Remote", "")
+	k.must(stator.SetTableKey(data, "alias/orders", "Disabled"))
+	k.turns("Local", types.TableStatusInaccessibleEncryptionCredentials)
+	k.works("Remote", "")
 }

@@ -22,6 +22,7 @@ type KMS struct {
 		keys    map[string]*key // by id
 		aliases map[string]string
 		down    bool
+		silent  bool
 		calls   int
 	}
 }
@@ -83,6 +84,14 @@ func (k *KMS) Down(down bool) {
 	k.mu.down = down
 }
 
+// Silence makes the service accept requests and answer none, or ends that for
+// requests from then on.
+func (k *KMS) Silence(silent bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.mu.silent = silent
+}
+
 // Calls returns how many requests there were.
 func (k *KMS) Calls() int {
 	k.mu.Lock()
@@ -100,11 +109,18 @@ type request struct {
 
 // ServeHTTP implements http.Handler.
 func (k *KMS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var in request
+	err := json.NewDecoder(r.Body).Decode(&in)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.mu.calls++
-	var in request
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || k.mu.down {
+	if k.mu.silent {
+		k.mu.Unlock()
+		<-r.Context().Done() // until the client gives up
+		k.mu.Lock()
+		return
+	}
+	if err != nil || k.mu.down {
 		fail(w, http.StatusInternalServerError, "KMSInternalException")
 		return
 	}
