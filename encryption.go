@@ -125,7 +125,7 @@ func (s *Server) refreshKeys(ctx context.Context) error {
 	}
 	s.keyLooks++
 	if s.sealed != nil && (!s.config.Encryption.remote() || s.keyLooks%kmsEvery == 0) {
-		err = errors.Join(err, s.sealed.Refresh(ctx))
+		err = errors.Join(err, s.askForKeys(ctx))
 	}
 	before := s.keyTrouble
 	if s.keyTrouble = ""; err != nil {
@@ -135,6 +135,16 @@ func (s *Server) refreshKeys(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// askTime is how long keys of tables are asked for at a time.
+const askTime = 10 * time.Second
+
+// askForKeys asks which keys of tables can be used.
+func (s *Server) askForKeys(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, askTime)
+	defer stop()
+	return s.sealed.Refresh(ctx)
 }
 
 func exists(path string) bool {

@@ -115,6 +115,7 @@ func (s *Server) open() (err error) {
 	}
 	if s.sealed != nil {
 		catalog.SealWith(s.sealed)
+		_ = s.askForKeys(context.Background()) // tables whose keys are not there are inaccessible, and others go on
 	}
 	s.engine = table.NewEngine(s.store, catalog, s.config.Log)
 	s.engine.Home = s.config.home()

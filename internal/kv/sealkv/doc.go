@@ -13,5 +13,9 @@
 // seal.Service. When that cannot be used, its keys are forgotten, reading and
 // writing values under them is an *Inaccessible, and everything else goes on; when
 // it can be used again, so can they. Refresh finds out. A service that does not
-// answer changes nothing.
+// answer changes nothing. Refresh asks for the keys that Assign has named; one of
+// which only older values are sealed is asked for when the first of them is read.
+//
+// No key is ever removed from the store: no one knows which values, frozen ones
+// among them, are still under it.
 package sealkv

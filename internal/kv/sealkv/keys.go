@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/seal"
 )
@@ -37,7 +39,8 @@ func purpose(number uint32) string { return fmt.Sprintf("stator table data key %
 type key struct {
 	row
 	number uint32
-	aead   atomic.Pointer[opened] // nil: it cannot be used
+	aead   atomic.Pointer[opened] // nil: it cannot be used, or has not been asked for
+	asking sync.Mutex             // held while it is asked for on demand
 }
 
 type opened struct{ cipher.AEAD }
@@ -68,10 +71,8 @@ type Store struct {
 	}
 }
 
-// openTime is how long Open waits for a service.
-const openTime = 10 * time.Second
-
-// Open reads the keys in store and asks service for them, for some seconds at most.
+// Open reads the keys in store. Service is asked for them by Refresh and when
+// values are read.
 func Open(ctx context.Context, store kv.Store, service seal.Service, now func() time.Time) (*Store, error) {
 	s := &Store{Store: store, service: service, now: now}
 	s.spaces.Store(&map[uint32]*key{})
@@ -92,9 +93,6 @@ func Open(ctx context.Context, store kv.Store, service seal.Service, now func() 
 	if err != nil {
 		return nil, fmt.Errorf("read the keys of tables: %w", err)
 	}
-	asking, stop := context.WithTimeout(ctx, openTime)
-	defer stop()
-	_ = s.Refresh(asking) // tables whose keys are not there are inaccessible
 	return s, nil
 }
 
@@ -185,7 +183,8 @@ func (s *Store) Assign(spaces []uint32, number uint32) {
 	s.spaces.Store(&now)
 }
 
-// Access returns why the key with a number cannot be used, nil if it can.
+// Access returns why the key with a number cannot be used, nil if it can, or has not
+// been asked for.
 func (s *Store) Access(number uint32) *Inaccessible {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -201,56 +200,113 @@ func (s *Store) access(number uint32) *Inaccessible {
 	if k.aead.Load() != nil {
 		return nil
 	}
-	if why := s.mu.gone[k.Service]; why != nil {
-		return why
-	}
-	return &Inaccessible{ARN: k.Service, Cause: &seal.KeyError{Code: "KMSInternalException", Message: "The key has not been asked for"}}
+	return s.mu.gone[k.Service]
 }
 
-// Refresh asks the service which of its keys can be used.
+// manyAsked is how many keys that one key of the service wraps are asked for at a
+// time.
+const manyAsked = 16
+
+// Refresh asks the service which of its keys can be used, about all of them at the
+// same time: for one key each that it wraps, and for those of Assign. The others are
+// asked for when a value under them is read.
 func (s *Store) Refresh(ctx context.Context) error {
 	s.refresh.Lock()
 	defer s.refresh.Unlock()
-	wrapped := map[string][]*key{}
-	s.mu.RLock()
-	for _, k := range s.mu.keys {
-		wrapped[k.Service] = append(wrapped[k.Service], k)
+	wanted := s.wanted()
+	arns := slices.Sorted(maps.Keys(wanted))
+	errs := make([]error, len(arns))
+	var asking sync.WaitGroup
+	for i, arn := range arns {
+		asking.Go(func() {
+			if err := s.ask(ctx, wanted[arn]); err != nil {
+				errs[i] = fmt.Errorf("ask for the key %s: %w", arn, err)
+			}
+		})
 	}
-	s.mu.RUnlock()
-	var errs []error
-	for _, arn := range slices.Sorted(maps.Keys(wrapped)) {
-		if err := s.ask(ctx, arn, wrapped[arn]); err != nil {
-			errs = append(errs, fmt.Errorf("ask for the key %s: %w", arn, err))
-		}
-	}
+	asking.Wait()
 	return errors.Join(errs...)
 }
 
-// ask asks for the keys that one key of the service wraps: for one of them to see
-// whether it can be used, and for those that could not be until now.
-func (s *Store) ask(ctx context.Context, arn string, keys []*key) error {
-	for i, k := range keys {
-		if i > 0 && k.aead.Load() != nil {
-			continue
+// wanted returns the keys of Assign by the ARN of what wraps them, and one key for
+// each other ARN of which it is known whether it can be used.
+func (s *Store) wanted() map[string][]*key {
+	wanted := map[string][]*key{}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	assigned := map[uint32]bool{}
+	for _, k := range *s.spaces.Load() {
+		if !assigned[k.number] && k.Service != "" {
+			wanted[k.Service] = append(wanted[k.Service], k)
 		}
-		secret, err := s.service.Unwrap(ctx, arn, purpose(k.number), k.Wrapped)
-		if err == nil && k.aead.Load() == nil {
-			err = k.use(secret)
+		assigned[k.number] = true
+	}
+	for _, k := range s.mu.keys {
+		if wanted[k.Service] == nil && (k.aead.Load() != nil || s.mu.gone[k.Service] != nil) {
+			wanted[k.Service] = []*key{k}
 		}
-		clear(secret)
-		if err != nil {
-			return s.lose(arn, keys, err)
+	}
+	return wanted
+}
+
+// ask asks for keys, which one key of the service wraps: for the first to see
+// whether it can be used, and for the others that could not be until now.
+func (s *Store) ask(ctx context.Context, keys []*key) error {
+	if err := s.unwrap(ctx, keys[0], true); err != nil {
+		return s.lose(keys[0].Service, err)
+	}
+	var asking errgroup.Group
+	asking.SetLimit(manyAsked)
+	for _, k := range keys[1:] {
+		if k.aead.Load() == nil {
+			asking.Go(func() error { return s.unwrap(ctx, k, false) })
 		}
+	}
+	if err := asking.Wait(); err != nil {
+		return s.lose(keys[0].Service, err)
+	}
+	return nil
+}
+
+// unwrap asks the service for k, which can be used from then on. If what wraps it
+// could not be used, it can again if first is true, and otherwise is asked for first.
+func (s *Store) unwrap(ctx context.Context, k *key, first bool) error {
+	secret, err := s.service.Unwrap(ctx, k.Service, purpose(k.number), k.Wrapped)
+	defer clear(secret)
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.mu.gone, arn)
+	if first {
+		delete(s.mu.gone, k.Service)
+	}
+	if s.mu.gone[k.Service] != nil || k.aead.Load() != nil {
+		return nil
+	}
+	return k.use(secret)
+}
+
+// demand asks for k, which has not been asked for. What came of it, Access says.
+func (s *Store) demand(ctx context.Context, k *key) error {
+	k.asking.Lock()
+	defer k.asking.Unlock()
+	if k.aead.Load() != nil || s.Access(k.number) != nil {
+		return nil // who held the lock before has asked
+	}
+	if err := s.unwrap(ctx, k, false); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		_ = s.lose(k.Service, err) // Refresh says it too
+	}
 	return nil
 }
 
 // lose forgets the keys that a key of the service wraps, if err is its refusal,
-// and otherwise returns err.
-func (s *Store) lose(arn string, keys []*key, err error) error {
+// and otherwise returns err. Those that are not there are not asked for until Refresh
+// has found that they can be used.
+func (s *Store) lose(arn string, err error) error {
 	var cause *seal.KeyError
 	known := errors.As(err, &cause)
 	if !known {
@@ -259,15 +315,14 @@ func (s *Store) lose(arn string, keys []*key, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lost := false
-	for _, k := range keys {
-		if known {
-			k.aead.Store(nil)
+	for _, k := range s.mu.keys {
+		if known && k.Service == arn {
+			lost = k.aead.Swap(nil) != nil || lost
 		}
-		lost = lost || k.aead.Load() == nil
 	}
-	if before := s.mu.gone[arn]; lost && (before == nil || *before.Cause != *cause) {
+	if before := s.mu.gone[arn]; before == nil || *before.Cause != *cause {
 		since := s.now()
-		if before != nil {
+		if before != nil && !lost {
 			since = before.Since
 		}
 		s.mu.gone[arn] = &Inaccessible{arn, since, cause}

@@ -234,3 +234,74 @@ func TestInaccessible(t *testing.T) {
 		t.Errorf("a key that is gone: %+v", why)
 	}
 }
+
+// TestAskedFor counts what a KMS is asked: for keys that are written under at the
+// start, for others once something under them is read.
+func TestAskedFor(t *testing.T) {
+	below, kms := memkv.New(memkv.Options{}), kmstest.New(t)
+	arn, service := kms.Add("one", ""), seal.NewKMS(kms.URL, "us-east-1")
+	s := open(t, below, service)
+	const old, live = 30, 20
+	numbers := map[byte]uint32{}
+	for space := range byte(old + live) {
+		numbers[space] = must[uint32](t)(s.NewKey(ctx, arn))
+		s.Assign([]uint32{uint32(space)}, numbers[space])
+		if err := write(s, space, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = open(t, below, service)
+	asked := kms.Calls()
+	expect := func(want int, what string) {
+		t.Helper()
+		if got := kms.Calls() - asked; got != want {
+			t.Errorf("%s: the KMS was asked %d times, want %d", what, got, want)
+		}
+		asked = kms.Calls()
+	}
+	for space := byte(old); space < old+live; space++ {
+		s.Assign([]uint32{uint32(space)}, numbers[space])
+	}
+	refresh := func() { must[bool](t)(true, s.Refresh(ctx)) }
+	read := func(space byte) error {
+		return s.View(ctx, kv.ReadOptions{}, func(r kv.Reader) error {
+			value, err := r.Get(ctx, row('d', space, "x"))
+			if err == nil && string(value) != "value of x" {
+				err = fmt.Errorf("it is %q", value)
+			}
+			return err
+		})
+	}
+	expect(0, "opened")
+	refresh()
+	expect(live, "the first look")
+	refresh()
+	expect(1, "the second look")
+	if err := errors.Join(read(old), read(0), read(0), read(1)); err != nil {
+		t.Error(err)
+	}
+	expect(2, "two old keys")
+	kms.Set("one", "Disabled")
+	refresh()
+	expect(1, "a look at a disabled key")
+	var inaccessible *sealkv.Inaccessible
+	for _, space := range []byte{old, 0, 2} {
+		if err := read(space); !errors.As(err, &inaccessible) {
+			t.Errorf("space %d under a disabled key: %v", space, err)
+		}
+	}
+	refresh()
+	expect(1, "reading under a disabled key, and a look at it")
+	kms.Set("one", "Enabled")
+	refresh()
+	expect(live, "enabled again")
+	if err := errors.Join(read(old), read(0), read(2)); err != nil {
+		t.Error(err)
+	}
+	expect(2, "two old keys again")
+	kms.Set("one", "Disabled")
+	if err := read(3); !errors.As(err, &inaccessible) || read(old) == nil {
+		t.Errorf("an old key tells that it is disabled: %v", err)
+	}
+	expect(1, "one old key that is disabled")
+}

@@ -47,7 +47,7 @@ func (s *Store) keyOf(prefix []byte) *key {
 
 // seal appends value, sealed under k for a place.
 func (s *Store) seal(dst []byte, k *key, where, value []byte) ([]byte, error) {
-	with, err := s.use(k.number, k)
+	with, err := s.use(context.Background(), k.number, k) // what is written is asked for at the start
 	if err != nil {
 		return nil, fmt.Errorf("write: %w", err)
 	}
@@ -56,8 +56,8 @@ func (s *Store) seal(dst []byte, k *key, where, value []byte) ([]byte, error) {
 }
 
 // use returns the cipher of k, which has a number if it is nil too, or why it
-// cannot be used.
-func (s *Store) use(number uint32, k *key) (*opened, error) {
+// cannot be used. If it has not been asked for, it is.
+func (s *Store) use(ctx context.Context, number uint32, k *key) (*opened, error) {
 	for {
 		if k != nil {
 			if with := k.aead.Load(); with != nil {
@@ -67,7 +67,10 @@ func (s *Store) use(number uint32, k *key) (*opened, error) {
 		if why := s.Access(number); why != nil {
 			return nil, why
 		}
-		k = s.find(number) // which has just come back
+		k = s.find(number)
+		if err := s.demand(ctx, k); err != nil {
+			return nil, err
+		}
 	}
 }
 
@@ -83,9 +86,9 @@ func isSealed(key, value []byte) bool {
 }
 
 // open appends what the sealed value under key says.
-func (s *Store) open(dst, key, value []byte) ([]byte, error) {
+func (s *Store) open(ctx context.Context, dst, key, value []byte) ([]byte, error) {
 	number := binary.BigEndian.Uint32(value[1:])
-	with, err := s.use(number, s.find(number))
+	with, err := s.use(ctx, number, s.find(number))
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
 	}
@@ -158,15 +161,15 @@ type reader struct {
 // Get implements kv.Reader.
 func (r reader) Get(ctx context.Context, key []byte) ([]byte, error) {
 	value, err := r.inner.Get(ctx, key)
-	return r.store.opened(key, value, err)
+	return r.store.opened(ctx, key, value, err)
 }
 
 // opened returns the value under key, of which value or err was read.
-func (s *Store) opened(key, value []byte, err error) ([]byte, error) {
+func (s *Store) opened(ctx context.Context, key, value []byte, err error) ([]byte, error) {
 	if err != nil || !isSealed(key, value) {
 		return value, err
 	}
-	return s.open(make([]byte, 0, len(value)), key, value)
+	return s.open(ctx, make([]byte, 0, len(value)), key, value)
 }
 
 // Scan implements kv.Reader.
@@ -175,7 +178,7 @@ func (r reader) Scan(ctx context.Context, rng kv.Range) iter.Seq2[kv.Pair, error
 		var buffer []byte // of the value before
 		for p, err := range r.inner.Scan(ctx, rng) {
 			if err == nil && isSealed(p.Key, p.Value) {
-				buffer, err = r.store.open(buffer[:0], p.Key, p.Value)
+				buffer, err = r.store.open(ctx, buffer[:0], p.Key, p.Value)
 				p.Value = buffer
 			}
 			if !yield(p, err) || err != nil {
@@ -195,7 +198,7 @@ type tx struct {
 // GetLocked implements kv.Tx.
 func (t *tx) GetLocked(ctx context.Context, key []byte) ([]byte, error) {
 	value, err := t.tx.GetLocked(ctx, key)
-	return t.store.opened(key, value, err)
+	return t.store.opened(ctx, key, value, err)
 }
 
 // Put implements kv.Tx.
