@@ -24,6 +24,7 @@ type Engine struct {
 	ongoing     ongoing
 	collections collections
 	ttl         sync.Mutex // held while the time to live of a table is set
+	unexpired   sync.Map   // names of tables with items that cannot expire, of which it was said
 	progress    sync.Map   // space of an index being created -> key of the next item, []byte
 	// writing is held for reading from before a write's transaction until its
 	// counts are added: across the commit, as the locks of its items are. A

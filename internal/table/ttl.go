@@ -14,6 +14,7 @@ import (
 	"github.com/statordb/stator/internal/attr"
 	"github.com/statordb/stator/internal/job"
 	"github.com/statordb/stator/internal/kv"
+	"github.com/statordb/stator/internal/kv/sealkv"
 )
 
 // TTL is the time to live of a table's items.
@@ -239,28 +240,54 @@ func keysIn(ctx context.Context, store kv.Store, r kv.Range, n int) (keys [][]by
 // expireChunk is how many items one transaction deletes.
 const expireChunk = 128
 
-// ExpireAll deletes the items of all tables whose time to live is over at now.
+// ExpireAll deletes the items of all tables whose time to live is over at now. Items
+// under a key that cannot be used stay, and those behind them do not wait for them.
 func (e *Engine) ExpireAll(ctx context.Context, now time.Time) error {
 	var errs []error
 	e.Each(func(t *Table) {
-		var pace pace
-		for more := t.TTL.Enabled() && e.Access(t.Descriptor) == nil; more && ctx.Err() == nil; {
-			start := time.Now()
-			var err error
-			if more, err = e.expire(ctx, t.Name, now); err != nil {
-				errs = append(errs, fmt.Errorf("delete expired items of %s: %w", t.Name, err))
-			}
-			if more {
-				job.Pause(ctx, pace.wait(e.store, time.Since(start)))
-			}
+		if !t.TTL.Enabled() || e.Access(t.Descriptor) != nil {
+			return
+		}
+		if err := e.expireTable(ctx, t.Name, now); err != nil {
+			errs = append(errs, fmt.Errorf("delete expired items of %s: %w", t.Name, err))
 		}
 	})
 	return errors.Join(errs...)
 }
 
+// expireTable is ExpireAll for the table called name. Of items that stay it says so
+// once, until there are none.
+func (e *Engine) expireTable(ctx context.Context, name string, now time.Time) error {
+	var pace pace
+	var x expiry
+	for more := true; more && ctx.Err() == nil; {
+		start := time.Now()
+		var err error
+		if more, err = e.expire(ctx, name, now, &x); err != nil {
+			return err
+		}
+		if more {
+			job.Pause(ctx, pace.wait(e.store, time.Since(start)))
+		}
+	}
+	if x.why == nil {
+		e.unexpired.Delete(name)
+	} else if _, said := e.unexpired.Swap(name, true); !said {
+		return fmt.Errorf("%d items stay until their key can be used: %w", x.stay, x.why)
+	}
+	return nil
+}
+
+// expiry is one run of expireTable.
+type expiry struct {
+	behind []byte // the last entry that was looked at
+	stay   int    // items that cannot be read
+	why    *sealkv.Inaccessible
+}
+
 // expire deletes a chunk of a table's items whose time to live is over and
 // reports whether there may be more.
-func (e *Engine) expire(ctx context.Context, name string, now time.Time) (more bool, err error) {
+func (e *Engine) expire(ctx context.Context, name string, now time.Time, x *expiry) (more bool, err error) {
 	t := e.Lease(name)
 	if t == nil {
 		return false, nil
@@ -274,39 +301,51 @@ func (e *Engine) expire(ctx context.Context, name string, now time.Time) (more b
 		Start: binary.BigEndian.AppendUint64(bytes.Clone(prefix), uint64(max(0, now.Add(-maxLate).Unix()))),
 		End:   binary.BigEndian.AppendUint64(prefix, uint64(now.Unix())),
 	}
+	if bytes.Compare(x.behind, r.Start) >= 0 {
+		r.Start = append(x.behind, 0)
+	}
 	entries, err := keysIn(ctx, e.store, r, expireChunk)
 	if err != nil || len(entries) == 0 {
 		return false, err
 	}
-	more = len(entries) == expireChunk
+	more, x.behind = len(entries) == expireChunk, entries[len(entries)-1]
 	entries = slices.DeleteFunc(entries, func(entry []byte) bool {
 		_, key := cutExpiryKey(entry)
 		return e.ongoing.has(key)
 	})
 	e.writing.RLock()
 	defer e.writing.RUnlock()
-	changes, err := e.deleteExpired(ctx, t, entries)
+	changes, err := e.deleteExpired(ctx, t, entries, x)
 	if err != nil {
 		return false, err
 	}
 	for i := range changes {
 		e.settle(&changes[i], 0)
 	}
-	return more && len(entries) > 0, nil
+	return more, nil
 }
 
 // deleteExpired deletes the items of entries, and the entries of items that
-// were renewed.
-func (e *Engine) deleteExpired(ctx context.Context, t *Table, entries [][]byte) (changes []Change, err error) {
+// were renewed. It counts in x the items that cannot be read.
+func (e *Engine) deleteExpired(ctx context.Context, t *Table, entries [][]byte, x *expiry) (changes []Change, err error) {
 	keys := make([][]byte, len(entries))
 	for i, entry := range entries {
 		_, keys[i] = cutExpiryKey(entry)
 	}
+	before := *x
 	err = e.store.Update(ctx, kv.TxOptions{Keys: keys}, func(tx kv.Tx) error {
-		changes = nil
+		changes, *x = nil, before
 		for i, entry := range entries {
 			seconds, _ := cutExpiryKey(entry)
-			c, err := e.deleteAt(ctx, tx, t, keys[i], seconds)
+			value, err := tx.GetLocked(ctx, keys[i])
+			if errors.As(err, &x.why) {
+				x.stay++
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			c, err := e.deleteAt(ctx, tx, t, keys[i], value, seconds)
 			if err != nil {
 				return err
 			}
@@ -322,11 +361,11 @@ func (e *Engine) deleteExpired(ctx context.Context, t *Table, entries [][]byte) 
 	return changes, err
 }
 
-// deleteAt deletes the item under key if it still expires in the second given.
-func (e *Engine) deleteAt(ctx context.Context, tx kv.Tx, t *Table, key []byte, seconds uint64) (Change, error) {
-	value, err := tx.GetLocked(ctx, key)
-	if err != nil || value == nil {
-		return Change{}, err
+// deleteAt deletes the item under key, where value is, if it still expires in the
+// second given.
+func (e *Engine) deleteAt(ctx context.Context, tx kv.Tx, t *Table, key, value []byte, seconds uint64) (Change, error) {
+	if value == nil {
+		return Change{}, nil
 	}
 	r, err := parseRow(value)
 	if err != nil {
