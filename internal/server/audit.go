@@ -66,11 +66,14 @@ func (s *Server) done(c *fasthttp.RequestCtx, id requestID, who signer, name str
 	selects := len(res.Asked) > 0
 	for _, asked := range res.Asked {
 		selects = selects && asked.Action == "PartiQLSelect"
+		if !strings.HasPrefix(asked.ARN, "arn:aws:dynamodb:") { // nothing, or of another service
+			continue
+		}
 		kind := "AWS::DynamoDB::Table"
 		if strings.Contains(asked.ARN, "/stream/") {
 			kind = "AWS::DynamoDB::Stream"
 		}
-		if r := (audit.Resource{AccountID: asked.Account, Type: kind, ARN: asked.ARN}); asked.ARN != "*" && !slices.Contains(e.Resources, r) {
+		if r := (audit.Resource{AccountID: asked.Account, Type: kind, ARN: asked.ARN}); !slices.Contains(e.Resources, r) {
 			e.Resources, e.Account = append(e.Resources, r), asked.Account
 		}
 	}
