@@ -97,6 +97,7 @@ func Open(c Config) (*Server, error) {
 		}
 		return nil, errors.Join(err, s.ln.Close(), s.closeAudit(), s.storage.close())
 	}
+	s.config.warnExposed()
 	s.start()
 	return s, nil
 }

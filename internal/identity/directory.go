@@ -119,7 +119,7 @@ func (d *Directory) Reload() error {
 	if err != nil {
 		return fmt.Errorf("look at the IAM file: %w", err)
 	}
-	key, err := stampOf(keyPath(d.o.Path))
+	key, err := stampOf(KeyPath(d.o.Path))
 	if err != nil {
 		return fmt.Errorf("look at the IAM key: %w", err)
 	}

@@ -94,8 +94,8 @@ func (k *keyring) openSecret(accessKey, sealed string) (Secret, error) {
 	return Secret(secret), nil
 }
 
-// keyPath returns where the key of the file at path is.
-func keyPath(path string) string { return strings.TrimSuffix(path, ".json") + ".key" }
+// KeyPath returns where the key of the file at path is, if no variable holds it.
+func KeyPath(path string) string { return strings.TrimSuffix(path, ".json") + ".key" }
 
 // readKeys returns the keys of the file at path, the one to seal with first:
 // those of the variable, or those of the key file. Its error is an fs.ErrNotExist
@@ -103,7 +103,7 @@ func keyPath(path string) string { return strings.TrimSuffix(path, ".json") + ".
 func readKeys(path string) (keys [][]byte, err error) {
 	text, from := os.Getenv(KeyVariable), KeyVariable
 	if text == "" {
-		from = keyPath(path)
+		from = KeyPath(path)
 		raw, err := os.ReadFile(from)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("the IAM key %s is missing: put it back, or give it in %s: %w", from, KeyVariable, err)
@@ -148,7 +148,7 @@ func writeKeys(path string, keys [][]byte) error {
 	for _, key := range keys {
 		b.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
 	}
-	return datadir.ReplaceFile(keyPath(path), []byte(b.String()))
+	return datadir.ReplaceFile(KeyPath(path), []byte(b.String()))
 }
 
 // RotateKey makes a new key for the file at path and seals its secrets with it.
