@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/statordb/stator/internal/backup"
 	"github.com/statordb/stator/internal/check"
 	"github.com/statordb/stator/internal/datadir"
 	"github.com/statordb/stator/internal/kv"
 	"github.com/statordb/stator/internal/kv/pebblekv"
+	"github.com/statordb/stator/internal/kv/sealkv"
 	"github.com/statordb/stator/internal/seal"
 	"github.com/statordb/stator/internal/table"
 )
@@ -39,12 +42,34 @@ type CheckReport struct {
 	Backups      int      `json:"backups,omitempty"`
 	BackupItems  int64    `json:"backupItems,omitempty"`
 	Findings     []string `json:"findings"`
+	// Notes say what could not be checked because a key cannot be used, which is no
+	// damage.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Sound reports whether nothing is wrong.
 func (r *CheckReport) Sound() bool { return len(r.Findings) == 0 }
 
-func (r *CheckReport) find(err error) { r.Findings = append(r.Findings, oneLine(err)) }
+func (r *CheckReport) find(err error) {
+	if isInaccessible(err) {
+		r.Notes = append(r.Notes, "not checked: "+oneLine(err))
+		return
+	}
+	r.Findings = append(r.Findings, oneLine(err))
+}
+
+// isInaccessible reports whether err says that keys of tables cannot be used, and
+// nothing else.
+func isInaccessible(err error) bool {
+	switch e := err.(type) {
+	case *sealkv.Inaccessible:
+		return true
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(err error) bool { return !isInaccessible(err) })
+	}
+	inner := errors.Unwrap(err)
+	return inner != nil && isInaccessible(inner)
+}
 
 // Check says what is wrong with a data directory that no server has open, with
 // a backup of a whole server, or with an export of a table; e is for one that is
@@ -115,9 +140,11 @@ func (r *CheckReport) rows(ctx context.Context, disk *pebblekv.Store, keys *seal
 	if err != nil {
 		return err
 	}
-	if sealed, err := c.sealTables(ctx, disk, keys); err != nil {
+	sealed, err := c.sealTables(ctx, disk, keys)
+	if err != nil {
 		return err
-	} else if sealed != nil {
+	}
+	if sealed != nil {
 		store = sealed
 	}
 	note := func(err error) {
@@ -134,7 +161,19 @@ func (r *CheckReport) rows(ctx context.Context, disk *pebblekv.Store, keys *seal
 	r.Tables, r.Items, r.IndexEntries, r.Changes = tables.Tables, tables.Items, tables.IndexEntries, tables.Changes
 	r.Backups, r.BackupItems, err = backup.Check(ctx, store, note)
 	note(err)
+	if len(r.Notes) > 0 {
+		return r.unreadable(ctx, sealed)
+	}
 	return nil
+}
+
+// unreadable notes how many values of tables cannot be read.
+func (r *CheckReport) unreadable(ctx context.Context, sealed *sealkv.Store) error {
+	values, err := sealed.Unreadable(ctx)
+	for _, why := range slices.Sorted(maps.Keys(values)) {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d values cannot be read: %s", values[why], why))
+	}
+	return err
 }
 
 // backup checks that a copy is what was copied, and then that this is sound: what

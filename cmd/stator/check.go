@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 
 	"github.com/statordb/stator"
 	"github.com/statordb/stator/internal/progress"
@@ -45,7 +46,7 @@ func checkDirectory(args []string) error {
 }
 
 func printCheck(r *stator.CheckReport) {
-	for _, f := range r.Findings {
+	for _, f := range slices.Concat(r.Findings, r.Notes) {
 		fmt.Println(f)
 	}
 	if !r.Sound() {

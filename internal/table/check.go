@@ -67,6 +67,8 @@ func checkSpaces(ctx context.Context, t *Table, view func(context.Context, func(
 	}
 	if errors.Is(err, errEnough) {
 		err = nil
+	} else if err != nil {
+		err = fmt.Errorf("table %s: %w", t.Name, err)
 	}
 	return c.counts, errors.Join(append(c.findings, err)...)
 }

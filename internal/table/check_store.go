@@ -43,6 +43,9 @@ func CheckStore(ctx context.Context, store kv.Store) (StoreReport, error) {
 	for _, space := range strays {
 		s.find("space %d has rows but no table or index", space)
 	}
+	if err != nil {
+		err = fmt.Errorf("look for rows without a table: %w", err)
+	}
 	return s.report, errors.Join(err, s.log(ctx))
 }
 

@@ -88,7 +88,11 @@ func isSealed(key, value []byte) bool {
 // open appends what the sealed value under key says.
 func (s *Store) open(ctx context.Context, dst, key, value []byte) ([]byte, error) {
 	number := binary.BigEndian.Uint32(value[1:])
-	with, err := s.use(ctx, number, s.find(number))
+	k := s.find(number)
+	if k == nil {
+		return nil, fmt.Errorf("read: a sealed value is damaged, or its data key %d is lost", number)
+	}
+	with, err := s.use(ctx, number, k)
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
 	}
@@ -97,6 +101,30 @@ func (s *Store) open(ctx context.Context, dst, key, value []byte) ([]byte, error
 		return nil, errors.New("read: a sealed value is damaged")
 	}
 	return plain, nil
+}
+
+// Unreadable returns how many values of tables cannot be read now, by why.
+func (s *Store) Unreadable(ctx context.Context) (values map[string]int, err error) {
+	err = s.Store.View(ctx, kv.ReadOptions{Consistent: true}, func(r kv.Reader) error {
+		values = map[string]int{}
+		for _, prefix := range []byte{itemPrefix, logPrefix} {
+			for p, err := range r.Scan(ctx, kv.Range{Start: []byte{prefix}, End: []byte{prefix + 1}}) {
+				if err != nil {
+					return err
+				}
+				if !isSealed(p.Key, p.Value) {
+					continue
+				}
+				number := binary.BigEndian.Uint32(p.Value[1:])
+				var why *Inaccessible
+				if _, err := s.use(ctx, number, s.find(number)); errors.As(err, &why) {
+					values[why.Error()]++
+				}
+			}
+		}
+		return nil
+	})
+	return values, err
 }
 
 // View implements kv.Store.
