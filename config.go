@@ -288,6 +288,9 @@ func openStorage(c Config) (s storage, err error) {
 		s = storage{store: memkv.New(memkv.Options{}), scratch: extsort.Scratch{FS: vfs.NewMem(), Dir: "scratch"}, buckets: openBuckets(c, "", nil)}
 		return s, s.sealTables(c)
 	}
+	if _, err := c.Encryption.source(); err != nil {
+		return s, err // before there is a directory
+	}
 	dir, err := datadir.Open(c.DataDir)
 	if err != nil {
 		return s, err

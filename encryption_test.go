@@ -212,6 +212,13 @@ func TestEncryptionRefused(t *testing.T) {
 			t.Errorf("the error shows the key: %v", err)
 		}
 	}
+	unmade := filepath.Join(t.TempDir(), "unmade")
+	if _, err := stator.Open(stator.Config{DataDir: unmade, Encryption: stator.Encryption{KeyFile: short + "x"}}); err == nil {
+		t.Error("a server starts without its key")
+	}
+	if _, err := os.Stat(unmade); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a start without a key leaves a directory: %v", err)
+	}
 	made := filepath.Join(t.TempDir(), "made") // of a directory with nothing in it
 	if err := stator.EncryptData(t.Context(), plain, made, right, nil); err != nil {
 		t.Fatal(err)

@@ -37,6 +37,7 @@ const userANA = "arn:aws:iam::123456789012:user/ana"
 func TestIAMCommands(t *testing.T) {
 	c := newIAM(t)
 	c.fail("iam list", "there is no IAM file stator-iam/iam.json: make one with stator iam init")
+	c.fail("serve --in-memory --listen 127.0.0.1:0 --auth iam", "there is no IAM file stator-iam/iam.json: make one with stator iam init")
 	c.fail("iam create-user ana", "there is no IAM file stator-iam/iam.json: make one with stator iam init")
 	c.want("iam init --name main", "made stator-iam/iam.json, with the account 123456789012\nthe secrets in it are sealed with stator-iam/iam.key: .*\n")
 	c.fail("iam init", "stator-iam/iam.json is there already")

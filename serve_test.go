@@ -76,13 +76,14 @@ type process struct {
 	testing.TB
 	cmd    *exec.Cmd
 	url    string
+	where  string // the data is, and what it is protected with
 	stderr bytes.Buffer
 	rest   chan string // what it printed after its first line, once it ended
 	ended  chan error
 }
 
 // started matches the first line of a server.
-var started = regexp.MustCompile(`^stator serves DynamoDB at (http://127\.0\.0\.1:\d+), data in (.+)\n$`)
+var started = regexp.MustCompile(`^stator serves DynamoDB at (https?://127\.0\.0\.1:\d+), data in (.+)\n$`)
 
 // startProcess runs the command and waits until it serves.
 func startProcess(t testing.TB, variables []string, args ...string) *process {
@@ -114,7 +115,7 @@ func startProcess(t testing.TB, variables []string, args ...string) *process {
 	if found == nil {
 		t.Fatalf("the server printed %q, and on standard error: %s", first, p.wait())
 	}
-	p.url = found[1]
+	p.url, p.where = found[1], found[2]
 	return p
 }
 

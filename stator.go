@@ -172,9 +172,16 @@ func (s *Server) open() (err error) {
 func (s *Server) openAccess() (err error) {
 	c := s.config
 	if c.Auth == authIAM {
-		s.who, err = identity.Open(identity.Options{Path: cmp.Or(c.IAMFile, identity.DefaultPath), Now: s.real, Log: c.Log})
+		path := cmp.Or(c.IAMFile, identity.DefaultPath)
+		if !exists(path) {
+			return fmt.Errorf("there is no IAM file %s: make one with stator iam init", path)
+		}
+		s.who, err = identity.Open(identity.Options{Path: path, Now: s.real, Log: c.Log})
 		if err != nil {
 			return fmt.Errorf("open Config.IAMFile: %s", oneLine(err))
+		}
+		if s.who.Principal("arn:aws:iam::"+c.Account+":root") == nil {
+			c.Log.Warn("the IAM file has no account "+c.Account+", of which the tables without an owner are: see Config.Account", "file", path)
 		}
 	}
 	if c.AuditDir != "" {

@@ -240,6 +240,38 @@ func TestSelfSigned(t *testing.T) {
 	}
 }
 
+// TestCommandsOverTLS asks a server that protects itself with Stator's commands.
+func TestCommandsOverTLS(t *testing.T) {
+	c := newIAM(t)
+	c.want("iam init", "(?s).*")
+	c.want("iam create-user ana", userANA+"\n")
+	c.want("iam put-policy all --document all.json --user ana", "")
+	out, _ := c.run("iam create-access-key --user ana --env")
+	keys := strings.Fields(strings.TrimPrefix(out, "export "))
+	at := func(name string) string { return filepath.Join(c.dir, name) }
+	p := startProcess(t, nil, "serve", "--listen", "127.0.0.1:0", "--data", at("data"), "--encryption-key-file", newEncryption(t).KeyFile,
+		"--tls-self-signed", at("tls"), "--auth", "iam", "--iam-file", at("stator-iam/iam.json"), "--audit-dir", at("audit"), "--account", "999999999999")
+	if want := at("data") + ", encrypted, requests authenticated, audited"; p.where != want {
+		t.Errorf("the first line says that data is in %s, want %s", p.where, want)
+	}
+	c.endpoint = p.url
+	for bundle, want := range map[string]string{
+		"":             "the certificate of " + p.url + " is not trusted, AWS_CA_BUNDLE may name a file of authorities: x509: certificate signed by unknown authority",
+		at("nosuch"):   "ask " + p.url + ": AWS_CA_BUNDLE: open " + at("nosuch") + ": no such file or directory",
+		at("all.json"): "ask " + p.url + ": AWS_CA_BUNDLE: " + at("all.json") + " has no certificate in PEM",
+	} {
+		c.variables = append([]string{"AWS_CA_BUNDLE=" + bundle}, keys...)
+		c.fail("backup list", want)
+	}
+	c.variables = append([]string{"AWS_CA_BUNDLE=" + at("tls/cert.pem")}, keys...)
+	c.want("backup list --json", `\[\]\n`)
+	c.fail("trigger list", "the server at "+p.url+" does not let triggers be changed: start it with --admin")
+	p.terminate()
+	if !strings.Contains(p.stderr.String(), "the IAM file has no account 999999999999") {
+		t.Errorf("the server does not warn of its account: %s", p.stderr.String())
+	}
+}
+
 // trustingIn is trusting for the certificate that a server has made in dir.
 func trustingIn(t *testing.T, dir string) *tls.Config {
 	return trusting(t, filepath.Join(dir, "cert.pem"))

@@ -109,7 +109,7 @@ func (c *copying) ask(ctx context.Context, method string, body []byte) (status s
 	if err != nil {
 		return status, err
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := web().Do(req)
 	if err != nil {
 		return status, c.explain(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -45,7 +44,7 @@ func (r *remote) client() *dynamodb.Client {
 	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1")
 	key, secret := cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), "any"), cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), "any")
 	return dynamodb.New(dynamodb.Options{
-		BaseEndpoint: aws.String(string(r.endpoint)), Region: region,
+		BaseEndpoint: aws.String(string(r.endpoint)), Region: region, HTTPClient: web(),
 		Credentials: credentials.NewStaticCredentialsProvider(key, secret, os.Getenv("AWS_SESSION_TOKEN")),
 	})
 }
@@ -53,17 +52,15 @@ func (r *remote) client() *dynamodb.Client {
 // explain makes one line of an error of the server, or of the way there.
 func (r *remote) explain(err error) error {
 	var api smithy.APIError
-	switch refused := (*net.OpError)(nil); {
+	switch {
 	case errors.As(err, new(interrupted)):
 		return err
 	case errors.As(err, &api):
 		return fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
 	case errors.Is(err, context.Canceled):
 		return interrupted{"the server may have done what it was asked to"}
-	case errors.As(err, &refused):
-		return fmt.Errorf("no server answers at %s: start one with stator serve", r.endpoint)
 	}
-	return err
+	return noAnswer(r.endpoint, "stator serve", err)
 }
 
 // meter returns what shows progress on standard error, nil for none.

@@ -117,7 +117,7 @@ func serve(args []string) error {
 	if inMemory {
 		where = "memory"
 	}
-	fmt.Printf("stator serves DynamoDB at %s, data in %s\n", srv.URL(), where)
+	fmt.Printf("stator serves DynamoDB at %s, data in %s%s\n", srv.URL(), where, protections(c))
 	<-stop
 	c.Log.Info("draining")
 	go func() {
@@ -125,4 +125,21 @@ func serve(args []string) error {
 		os.Exit(statusFailed)
 	}()
 	return srv.Close()
+}
+
+// protections lists what c protects the data with, for the first line of a server.
+func protections(c stator.Config) (list string) {
+	for _, p := range []struct {
+		name string
+		on   bool
+	}{
+		{"encrypted", c.DataDir != "" && (c.Encryption.KeyFile != "" || c.Encryption.KeyVariable != "" || c.Encryption.KMSKey != "")},
+		{"requests authenticated", c.Auth != ""},
+		{"audited", c.AuditDir != ""},
+	} {
+		if p.on {
+			list += ", " + p.name
+		}
+	}
+	return list
 }

@@ -164,9 +164,9 @@ func (f *triggerFlags) send(method, name string, body []byte) (status int, answe
 	if err != nil {
 		return 0, nil, err
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := web().Do(req)
 	if err != nil {
-		return 0, nil, fmt.Errorf("no server answers at %s: start one with stator serve --admin", f.endpoint)
+		return 0, nil, noAnswer(f.endpoint, "stator serve --admin", err)
 	}
 	defer res.Body.Close()
 	answer, err = io.ReadAll(res.Body)
