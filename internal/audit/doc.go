@@ -24,6 +24,8 @@
 // The current file is cloudtrail.jsonl; others are named after when they were
 // put aside, cloudtrail-20260601T120000Z.jsonl, and may be compressed. A line
 // that a kill has torn is cut, or completed, when the directory is opened again.
+// If others move or remove the current file, another is begun in its place. One
+// Writer at a time has a directory: it locks the file LOCK there.
 // Wrap makes the {"Records": […]} of lines that CloudTrail's own files are, for
 // what reads those.
 package audit

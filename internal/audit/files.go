@@ -29,45 +29,50 @@ const (
 type files struct {
 	options Options
 	path    string // of the current one
+	lock    *os.File
 	file    file
-	size    int64     // of what is whole
-	day     time.Time // of its first record
-	torn    bool      // there may be more than size in it
+	info    os.FileInfo // of file
+	size    int64       // of what is whole
+	day     time.Time   // of its first record
+	torn    bool        // there may be more than size in it
 
 	untidy chan struct{}
 	tidied chan struct{} // tidying has ended
 }
 
 func openFiles(o Options) (*files, error) {
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, err
-	}
 	f := &files{options: o, path: filepath.Join(o.Dir, current), untidy: make(chan struct{}, 1), tidied: make(chan struct{})}
-	if err := mend(f.path); err != nil {
-		return nil, err
-	}
 	if err := f.open(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, f.unlock())
 	}
 	f.untidy <- struct{}{}
 	go f.tidy()
 	return f, nil
 }
 
-// open opens the current file, which is whole.
+// open opens the current file and makes it whole, or makes one.
 func (f *files) open() error {
+	if err := os.MkdirAll(f.options.Dir, 0o700); err != nil {
+		return err
+	}
+	if err := f.takeLock(); err != nil {
+		return err
+	}
+	if err := mend(f.path); err != nil {
+		return err
+	}
 	opened, err := f.options.open(f.path)
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(f.path)
+	info, err := opened.Stat()
 	if err == nil {
 		err = syncDir(f.options.Dir)
 	}
 	if err != nil {
 		return errors.Join(err, opened.Close())
 	}
-	f.file, f.size, f.day, f.torn = opened, info.Size(), f.options.Now(), false
+	f.file, f.info, f.size, f.day, f.torn = opened, info, info.Size(), f.options.Now(), false
 	if f.size > 0 {
 		f.day = info.ModTime()
 	}
@@ -94,8 +99,8 @@ func (f *files) write(lines []byte, sync bool) error {
 
 // ready makes the current file one that takes n bytes more.
 func (f *files) ready(n int64) error {
-	if f.file == nil { // a rotation has failed
-		return f.open()
+	if err := f.follow(); err != nil {
+		return err
 	}
 	if f.torn {
 		if err := f.untear(); err != nil {
@@ -110,6 +115,23 @@ func (f *files) ready(n int64) error {
 		return nil
 	}
 	return f.rotate()
+}
+
+// follow makes the open file the one that is at the path: others may have moved
+// it, removed it, or cut it.
+func (f *files) follow() error {
+	if f.file == nil { // it could not be opened before
+		return f.open()
+	}
+	there, err := os.Stat(f.path)
+	if err == nil && os.SameFile(f.info, there) {
+		f.size = min(f.size, there.Size())
+		return nil
+	}
+	f.options.Log.Warn("The audit file was moved or removed; its path is opened anew", "path", f.path)
+	err = f.file.Close()
+	f.file = nil
+	return errors.Join(err, f.open())
 }
 
 // untear cuts what a failed write has left.
@@ -167,9 +189,9 @@ func (f *files) close() error {
 	close(f.untidy)
 	<-f.tidied
 	if f.file == nil {
-		return nil
+		return f.unlock()
 	}
-	return errors.Join(f.file.Sync(), f.file.Close())
+	return errors.Join(f.file.Sync(), f.file.Close(), f.unlock())
 }
 
 // tidy compresses the files that are put aside, and removes the old ones.

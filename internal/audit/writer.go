@@ -218,6 +218,7 @@ func (w *Writer) Close() error {
 
 // file is an *os.File, or one that fails, for tests.
 type file interface {
+	Stat() (os.FileInfo, error)
 	Write([]byte) (int, error)
 	Truncate(size int64) error
 	Sync() error
