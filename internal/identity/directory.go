@@ -41,7 +41,8 @@ type Directory struct {
 
 	reload struct {
 		sync.Mutex
-		seen [2]stamp // of the file and of its key, when they were read last
+		seen  [2]stamp // of the file and of its key, when they were read last
+		wrong error    // of what was read then
 	}
 }
 
@@ -99,19 +100,37 @@ func (d *Directory) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			err := d.Reload()
-			if err != nil && err.Error() != said { // a file that cannot be looked at cannot every time
-				said = err.Error()
-				d.o.Log.Error("the IAM file is broken; what it said before holds", "error", err)
-			}
+			said = d.follow(said)
 		}
 	}
 }
 
-// Reload looks whether the file or its key has changed, and reads it if so. On
-// an error, which is returned once for every version of the file, nothing
-// changes. A file that was removed has not changed: to have nobody, say so in
-// it.
+// errGone is what is wrong with a file that was removed.
+var errGone = errors.New("it was removed")
+
+// follow looks at the file, and logs what is wrong with it unless that was said
+// already, or that nothing is wrong any more. It returns what is said then, "" for
+// nothing.
+func (d *Directory) follow(said string) string {
+	err, text := d.Reload(), ""
+	if err != nil {
+		text = err.Error()
+	}
+	switch {
+	case text == said:
+	case err == nil:
+		d.o.Log.Info("the IAM file is good again; what it says holds", "path", d.o.Path)
+	case errors.Is(err, errGone):
+		d.o.Log.Warn("the IAM file is gone; what it said before holds", "path", d.o.Path)
+	default:
+		d.o.Log.Error("the IAM file is broken; what it said before holds", "error", err)
+	}
+	return text
+}
+
+// Reload looks whether the file or its key has changed, and reads it if so. It
+// returns what is wrong with the file for as long as it is; then nothing changes.
+// A file that was removed is one that is wrong: to have nobody, say so in it.
 func (d *Directory) Reload() error {
 	d.reload.Lock()
 	defer d.reload.Unlock()
@@ -124,14 +143,19 @@ func (d *Directory) Reload() error {
 		return fmt.Errorf("look at the IAM key: %w", err)
 	}
 	seen := [2]stamp{file, key}
-	if file.info == nil || file.same(d.reload.seen[0]) && key.same(d.reload.seen[1]) {
+	switch {
+	case file.info == nil && d.reload.seen[0].info == nil: // there was none
 		return nil
+	case file.info == nil:
+		return fmt.Errorf("%s: %w", d.o.Path, errGone)
+	case file.same(d.reload.seen[0]) && key.same(d.reload.seen[1]):
+		return d.reload.wrong
 	}
-	d.reload.seen = seen
+	d.reload.seen, d.reload.wrong = seen, nil
 	if err := d.read(); err != nil {
-		return fmt.Errorf("%s: %w", d.o.Path, err)
+		d.reload.wrong = fmt.Errorf("%s: %w", d.o.Path, err)
 	}
-	return nil
+	return d.reload.wrong
 }
 
 func (d *Directory) read() error {

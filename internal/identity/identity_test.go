@@ -142,11 +142,12 @@ func TestBrokenFile(t *testing.T) {
 		strings.Replace(string(whole), "aes256gcm:", "aes256gcm:A", 1),
 	} {
 		check(t, os.WriteFile(w.path, []byte(broken), 0o600))
-		if err := w.Reload(); err == nil {
+		first := w.Reload()
+		if first == nil {
 			t.Errorf("%.40q was read", broken)
 		}
-		if err := w.Reload(); err != nil {
-			t.Errorf("said twice: %v", err)
+		if again := w.Reload(); again != first {
+			t.Errorf("%v, and then %v", first, again)
 		}
 		_, err := w.Lookup(w.accessKey, "")
 		check(t, err)
@@ -154,7 +155,9 @@ func TestBrokenFile(t *testing.T) {
 	check(t, os.WriteFile(w.path, whole, 0o600))
 	check(t, w.Reload())
 	check(t, os.Remove(w.path))
-	check(t, w.Reload())
+	if err := w.Reload(); err == nil || err.Error() != w.path+": it was removed" {
+		t.Errorf("a removed file: %v", err)
+	}
 	_, err = w.Lookup(w.accessKey, "")
 	check(t, err)
 }

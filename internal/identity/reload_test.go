@@ -108,6 +108,44 @@ func TestRunLogsABrokenFile(t *testing.T) {
 	<-done
 }
 
+// TestFollow breaks, removes and mends the file: each is logged once, and what it
+// said before holds.
+func TestFollow(t *testing.T) {
+	w := newWorld(t)
+	good, err := os.ReadFile(w.path)
+	check(t, err)
+	var log bytes.Buffer
+	d, err := identity.Open(identity.Options{Path: w.path, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	check(t, err)
+	write := func(text string) func() error {
+		return func() error { return os.WriteFile(w.path, []byte(text), 0o600) }
+	}
+	said := ""
+	for i, c := range []struct {
+		do   func() error
+		want string
+	}{
+		{func() error { return nil }, ""},
+		{func() error { return os.Rename(w.path, w.path+".old") }, "level=WARN msg=\"the IAM file is gone; what it said before holds\""},
+		{func() error { return os.Rename(w.path+".old", w.path) }, "level=INFO msg=\"the IAM file is good again; what it says holds\""},
+		{write("{"), "level=ERROR msg=\"the IAM file is broken; what it said before holds\""},
+		{func() error { return os.Remove(w.path) }, "the IAM file is gone"},
+		{write("{ "), "the IAM file is broken"},
+		{write(string(good)), "the IAM file is good again"},
+	} {
+		check(t, c.do())
+		log.Reset()
+		for range 3 {
+			said = d.Follow(said)
+		}
+		if got := log.String(); !strings.Contains(got, c.want) || (strings.Count(got, "\n") == 1) != (c.want != "") {
+			t.Errorf("step %d logs %q, not %q", i, got, c.want)
+		}
+		_, err := d.Lookup(w.accessKey, "")
+		check(t, err)
+	}
+}
+
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
