@@ -161,6 +161,16 @@ func TestSimulate(t *testing.T) {
 	c.want(ask(user("ana"), "sts:AssumeRole", role), "allowed by role trust policy, statement 1\n")
 	c.fail(ask(user("dora"), "sts:AssumeRole", role),
 		refusal(user("dora"), "sts:AssumeRole", role, "because no role trust policy allows the sts:AssumeRole action"))
+	c.want(ask(user("bob"), "sts:AssumeRole", role)+" --resource-policy bob.json", "allowed by role trust policy, statement 1\n")
+	c.fail(ask(user("ana"), "sts:AssumeRole", role)+" --resource-policy bob.json",
+		refusal(user("ana"), "sts:AssumeRole", role, "because no role trust policy allows the sts:AssumeRole action"))
+	c.fail(ask(user("bob"), "sts:AssumeRole", role)+" --resource-policy toBob.json", "toBob.json: statement 1: a trust policy has no Resource")
+	c.want(ask(user("ana"), get, books), "note: a policy asks about dynamodb:LeadingKeys, which a real request has: give it with --context\n"+
+		"allowed by identity-based policy books of group readers, statement Books\n")
+	c.fail(ask(user("ana"), get, books)+" --context dynamodb:LeadingKey=ana", "there is no condition key dynamodb:LeadingKey: those of DynamoDB are "+
+		"dynamodb:LeadingKeys, dynamodb:FirstPartitionKeyValues, dynamodb:SecondPartitionKeyValues, dynamodb:ThirdPartitionKeyValues, "+
+		"dynamodb:FourthPartitionKeyValues, dynamodb:Attributes, dynamodb:Select, dynamodb:ReturnValues, dynamodb:ReturnConsumedCapacity, "+
+		"dynamodb:EnclosingOperation, dynamodb:FullTableScan")
 	c.fail(ask(user("none"), get, books), "there is no user, role or session "+user("none"))
 	c.fail(ask(user("ana"), get, books)+" --resource-policy books.json", "books.json: statement 1: it has neither Principal nor NotPrincipal")
 	c.fail("iam simulate --principal "+user("ana")+" --action "+get, "--resource is missing: give the ARN of what it is about, or *")

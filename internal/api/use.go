@@ -29,6 +29,14 @@ type use struct {
 	fullScan   func(schema table.KeySchema) bool
 }
 
+// ConditionKeys are the condition keys of the service that requests may have.
+// (Service authorization reference, "Condition keys for Amazon DynamoDB".)
+var ConditionKeys = []string{
+	"dynamodb:LeadingKeys", "dynamodb:FirstPartitionKeyValues", "dynamodb:SecondPartitionKeyValues", "dynamodb:ThirdPartitionKeyValues",
+	"dynamodb:FourthPartitionKeyValues", "dynamodb:Attributes", "dynamodb:Select", "dynamodb:ReturnValues",
+	"dynamodb:ReturnConsumedCapacity", "dynamodb:EnclosingOperation", "dynamodb:FullTableScan",
+}
+
 // partitionKeys are the condition keys of the attributes of a partition key.
 var partitionKeys = []string{
 	"dynamodb:firstpartitionkeyvalues", "dynamodb:secondpartitionkeyvalues", "dynamodb:thirdpartitionkeyvalues", "dynamodb:fourthpartitionkeyvalues",
