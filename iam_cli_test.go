@@ -56,6 +56,10 @@ func TestIAMCommands(t *testing.T) {
 	c.fail("iam put-policy books --document books.json", "give one of --user, --group and --role")
 	c.fail("iam put-policy books --user ana", "--document is missing: give the file of the policy")
 	c.want("iam create-policy all --document all.json", "arn:aws:iam::123456789012:policy/all\n")
+	for _, verb := range []string{"attach-policy", "put-boundary"} {
+		c.fail("iam "+verb+" AmazonDynamoDBFullAccess --user ana",
+			"there is no policy AmazonDynamoDBFullAccess: give its ARN, like arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess")
+	}
 	c.want("iam attach-policy arn:aws:iam::123456789012:policy/all --user ana", "")
 	c.fail("iam delete-policy all", "account 123456789012: user ana: the policy arn:aws:iam::123456789012:policy/all is attached, which there is not")
 	c.want("iam detach-policy arn:aws:iam::123456789012:policy/all --user ana", "")
@@ -86,6 +90,7 @@ func TestIAMCommands(t *testing.T) {
 		c.want("iam "+line, "")
 		c.fail("iam "+line, "there is no "+strings.TrimPrefix(line, "delete-"))
 	}
+	c.fail("iam foo", "there is no verb foo; stator iam --help lists them")
 	c.fail("iam", "use stator iam VERB; stator iam --help lists the verbs")
 	c.want("iam --help", `(?s)usage: stator iam VERB .*  simulate\n.*`)
 }

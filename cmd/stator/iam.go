@@ -62,9 +62,8 @@ func init() { // it lists the verbs itself
 // manageIAM changes an IAM file and answers questions about it. A server that
 // runs with the file follows it.
 func manageIAM(args []string) error {
-	use := misuse{errors.New("use stator iam VERB; stator iam --help lists the verbs")}
 	if len(args) == 0 {
-		return use
+		return misuse{errors.New("use stator iam VERB; stator iam --help lists the verbs")}
 	}
 	name, args := args[0], args[1:]
 	if name == "-h" || name == "--help" {
@@ -73,7 +72,7 @@ func manageIAM(args []string) error {
 	}
 	verb, ok := iamVerbs[name]
 	if !ok {
-		return use
+		return misuse{fmt.Errorf("there is no verb %s; stator iam --help lists them", name)}
 	}
 	f := &iamFlags{set: flag.NewFlagSet("stator iam "+name, flag.ContinueOnError)}
 	f.set.StringVar(&f.path, "iam-file", identity.DefaultPath, "the IAM file")

@@ -75,7 +75,18 @@ func (f *iamFlags) changeHolder(change func(holder) error) error {
 	})
 }
 
+// wantARN returns what is wrong with the name of a managed policy that is no ARN.
+func wantARN(name string) error {
+	if strings.HasPrefix(name, "arn:") {
+		return nil
+	}
+	return fmt.Errorf("there is no policy %s: give its ARN, like arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess", name)
+}
+
 func (f *iamFlags) attachPolicy(args []string) error {
+	if err := wantARN(args[0]); err != nil {
+		return err
+	}
 	return f.changeHolder(func(h holder) error {
 		if list := &h.permissions.AttachedPolicies; !slices.Contains(*list, args[0]) {
 			*list = append(*list, args[0])
@@ -121,16 +132,23 @@ func (f *iamFlags) deletePolicy(args []string) error {
 }
 
 func (f *iamFlags) putBoundary(args []string) error {
+	if err := wantARN(args[0]); err != nil {
+		return err
+	}
+	return f.setBoundary(args[0])
+}
+
+func (f *iamFlags) deleteBoundary([]string) error { return f.setBoundary("") }
+
+func (f *iamFlags) setBoundary(arn string) error {
 	return f.changeHolder(func(h holder) error {
 		if h.boundary == nil {
 			return errors.New("a group has no permissions boundary")
 		}
-		*h.boundary = args[0]
+		*h.boundary = arn
 		return nil
 	})
 }
-
-func (f *iamFlags) deleteBoundary([]string) error { return f.putBoundary([]string{""}) }
 
 func (f *iamFlags) tag([]string) error {
 	return f.changeHolder(func(h holder) error {
