@@ -19,8 +19,11 @@ mkdir "$work/npm"
 npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$work/npm" kinesalite@3.3.3
 
 # The program ends with its standard input, which is this script's pipe.
+# kinesalite throws when a client ends within a request, as the one below does
+# that is killed.
 coproc kinesis {
   cd "$work/npm" && exec node -e '
+    process.on("uncaughtException", (err) => { if (err.code !== "ECONNRESET") { console.error(err); process.exit(1) } })
     const server = require("kinesalite")({createStreamMs: 10, deleteStreamMs: 10}).listen(0, "127.0.0.1", () => console.log(server.address().port))
     process.stdin.on("end", () => process.exit()).resume()'
 }
