@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -92,12 +93,7 @@ func manageIAM(args []string) error {
 
 func iamUsage() {
 	fmt.Println("usage: stator iam VERB [FLAGS]; stator iam VERB --help lists the flags")
-	var names []string
-	for name := range iamVerbs {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(iamVerbs)) {
 		fmt.Println("  " + strings.Join(append([]string{name}, iamVerbs[name].arguments...), " "))
 	}
 }

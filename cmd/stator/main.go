@@ -4,8 +4,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
-	"sort"
+	"slices"
 )
 
 // command is a subcommand; it returns when it is done.
@@ -73,12 +74,7 @@ func run(args []string) error {
 
 func usage() {
 	fmt.Println("usage: stator COMMAND [FLAGS]; stator COMMAND --help lists the flags")
-	var names []string
-	for name := range commands {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(commands)) {
 		fmt.Printf("  %-8s %s\n", name, commands[name].summary)
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/statordb/stator/internal/patience"
 )
 
 // open opens a log for a test, which closes it if the test does not.
@@ -366,19 +368,15 @@ func TestFlood(t *testing.T) {
 			}
 		})
 	}
-	for { // until the batch is full
+	patience.Until(t, func() bool {
 		w.mu.Lock()
+		defer w.mu.Unlock()
 		next := w.mu.next
-		full := next != nil && len(next.lines) > maxBatch-maxParameters
 		if next != nil && len(next.lines) > maxBatch {
 			t.Errorf("%d bytes wait", len(next.lines))
 		}
-		w.mu.Unlock()
-		if full {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
+		return next != nil && len(next.lines) > maxBatch-maxParameters
+	}, "a full batch")
 	cancel()
 	group.Wait()
 	close(let)

@@ -134,14 +134,7 @@ type buffers struct {
 var pool = sync.Pool{New: func() any { return new(buffers) }}
 
 // Read implements vfs.File.
-func (r *blockReader) Read(p []byte) (int, error) {
-	n, err := r.ReadAt(p, r.at)
-	r.at += int64(n)
-	if n > 0 && err == io.EOF {
-		err = nil
-	}
-	return n, err
-}
+func (r *blockReader) Read(p []byte) (int, error) { return r.next(p, r) }
 
 // ReadAt implements vfs.File.
 func (r *blockReader) ReadAt(p []byte, off int64) (int, error) {

@@ -85,6 +85,16 @@ func (r *reader) Write([]byte) (int, error) { return 0, errWrite }
 // WriteAt implements vfs.File.
 func (r *reader) WriteAt([]byte, int64) (int, error) { return 0, errWrite }
 
+// next reads what all, the reader that r is of, has next.
+func (r *reader) next(p []byte, all io.ReaderAt) (int, error) {
+	n, err := all.ReadAt(p, r.at)
+	r.at += int64(n)
+	if n > 0 && err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
 // within returns how much of p a read at off can fill, and what it returns if it
 // fills that: io.EOF if it is not the whole of p.
 func (r *reader) within(p []byte, off int64) (n int, err error) {

@@ -106,14 +106,7 @@ func (r *logReader) load(p part) (ok bool, err error) {
 }
 
 // Read implements vfs.File.
-func (r *logReader) Read(p []byte) (int, error) {
-	n, err := r.ReadAt(p, r.at)
-	r.at += int64(n)
-	if n > 0 && err == io.EOF {
-		err = nil
-	}
-	return n, err
-}
+func (r *logReader) Read(p []byte) (int, error) { return r.next(p, r) }
 
 // ReadAt implements vfs.File.
 func (r *logReader) ReadAt(p []byte, off int64) (int, error) {

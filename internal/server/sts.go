@@ -31,7 +31,7 @@ func (s *Server) session(c *fasthttp.RequestCtx) {
 	in, err := s.bodies.read(c, sts.MaxBody)
 	defer in.release()
 	if err != nil {
-		s.refuse(c, newRequestID(), err)
+		s.refuse(c, id, err)
 		return
 	}
 	if signed {

@@ -30,7 +30,7 @@ func ofTable(key []byte) bool {
 // place is what a sealed value is bound to: its key. Those of the change log are
 // not known when their values are sealed, but for the stamp.
 func place(key []byte) []byte {
-	if key[0] == logPrefix && len(key) >= spaceEnd+kv.StampSize {
+	if len(key) >= spaceEnd+kv.StampSize && key[0] == logPrefix {
 		return key[:len(key)-kv.StampSize]
 	}
 	return key
@@ -230,25 +230,32 @@ func (t *tx) GetLocked(ctx context.Context, key []byte) ([]byte, error) {
 }
 
 // Put implements kv.Tx.
-func (t *tx) Put(key, value []byte) (err error) {
-	if k := t.store.keyOf(key); k != nil {
-		if t.buffer, err = t.store.seal(t.buffer[:0], k, place(key), value); err != nil {
-			return err
-		}
-		value = t.buffer
+func (t *tx) Put(key, value []byte) error {
+	value, err := t.seal(key, place(key), value)
+	if err != nil {
+		return err
 	}
 	return t.tx.Put(key, value)
 }
 
 // Append implements kv.Tx.
-func (t *tx) Append(prefix, value []byte) (err error) {
-	if k := t.store.keyOf(prefix); k != nil {
-		if t.buffer, err = t.store.seal(t.buffer[:0], k, prefix, value); err != nil {
-			return err
-		}
-		value = t.buffer
+func (t *tx) Append(prefix, value []byte) error {
+	value, err := t.seal(prefix, prefix, value)
+	if err != nil {
+		return err
 	}
 	return t.tx.Append(prefix, value)
+}
+
+// seal returns value as it is written under a key that begins with prefix: sealed
+// for a place, until the next call, or as it is.
+func (t *tx) seal(prefix, where, value []byte) (written []byte, err error) {
+	k := t.store.keyOf(prefix)
+	if k == nil {
+		return value, nil
+	}
+	t.buffer, err = t.store.seal(t.buffer[:0], k, where, value)
+	return t.buffer, err
 }
 
 // Delete implements kv.Tx.
