@@ -31,12 +31,12 @@ func (a *API) UpdateContinuousBackups(ctx context.Context, in *model.UpdateConti
 	if enabled {
 		days = int(spec.RecoveryPeriodInDays.Or(recoveryDays))
 	}
-	t, err = a.Engine.SetPITR(ctx, a.tableName(in.TableName.V), enabled, days)
+	changed, err := a.Engine.SetPITR(ctx, t.Name, enabled, days)
 	switch {
-	case errors.Is(err, table.ErrNotFound):
+	case errors.Is(err, table.ErrNotFound): // since it was looked at
 		return nil, ddberr.SourceTableNotFound(t.Title())
 	case err != nil:
 		return nil, err
 	}
-	return &model.UpdateContinuousBackupsOutput{ContinuousBackupsDescription: describeRecovery(t.PITR, a.Now())}, nil
+	return &model.UpdateContinuousBackupsOutput{ContinuousBackupsDescription: describeRecovery(changed.PITR, a.Now())}, nil
 }

@@ -124,6 +124,8 @@ type episode struct {
 	models  *modeltest.Models
 	rand    *rand.Rand
 
+	fleeting bool // tables are dropped as often as they are made
+
 	moving  sync.Mutex // held while the clock is moved
 	mu      sync.Mutex
 	logged  bytes.Buffer
@@ -220,11 +222,12 @@ func (e *episode) must(err error) {
 }
 
 // run sends requests: all one after the other, or, in some episodes, four at
-// a time, and checks the data after them.
+// a time, in half of them while tables come and go, and checks the data after
+// them.
 func (e *episode) run(rounds int) {
 	clients := 1
 	if e.rand.IntN(4) == 0 {
-		clients = 4
+		clients, e.fleeting = 4, e.rand.IntN(2) == 0
 	}
 	var all sync.WaitGroup
 	for range clients {
@@ -282,7 +285,10 @@ func (e *episode) client(r *rand.Rand, rounds int) {
 			e.moveClock(r)
 		}
 		name := names[r.IntN(len(names))]
-		if instead := rarely[name]; instead != "" && r.IntN(10) > 0 {
+		switch instead := rarely[name]; {
+		case e.fleeting && r.IntN(3) == 0:
+			name = []string{"CreateTable", "DeleteTable"}[r.IntN(2)]
+		case instead != "" && r.IntN(10) > 0:
 			name = instead
 		}
 		body := g.Request(name)

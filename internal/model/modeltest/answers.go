@@ -132,6 +132,7 @@ var sources = map[string]string{
 	"StartingSequenceNumber": "SequenceNumber", "EndingSequenceNumber": "SequenceNumber",
 	"StreamArn": "StreamArn", "LatestStreamArn": "StreamArn", "BackupArn": "BackupArn",
 	"ExportArn": "ExportArn", "ImportArn": "ImportArn", "BulkOperationArn": "BulkOperationArn",
+	"RevisionId": "RevisionId",
 }
 
 // remember keeps the last values of a member.

@@ -13,7 +13,7 @@ var legacy = []string{"Expected", "ConditionalOperator", "AttributeUpdates", "Ke
 // absent are parameters that the service, or this one, has no use for.
 var absent = []string{
 	"ReplicaUpdates", "VectorIndexes", "VectorIndexUpdates", "VectorIndexOverride", "GlobalTableWitnessUpdates", "MultiRegionConsistency",
-	"GlobalTableSourceArn", "GlobalTableSettingsReplicationMode", "ResourcePolicy",
+	"GlobalTableSourceArn", "GlobalTableSettingsReplicationMode",
 }
 
 // oneOf are the structures of which one member is given.

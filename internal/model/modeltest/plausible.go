@@ -78,9 +78,11 @@ func init() {
 		"S3Prefix":                       func(g *Generator) { g.text(pick(g, []string{"", "in/", "in/1", "out", "a//b"})) },
 		"KinesisStreamingDestinationInput.StreamArn":       (*Generator).dataStream,
 		"UpdateKinesisStreamingDestinationInput.StreamArn": (*Generator).dataStream,
-		"ShardId":        func(g *Generator) { g.known("ShardId", "shardId-00000000000000000000-00000000") },
-		"ShardIterator":  func(g *Generator) { g.known("ShardIterator", "iterator") },
-		"SequenceNumber": func(g *Generator) { g.known("SequenceNumber", "000000000000000000001") },
+		"ResourcePolicy":   (*Generator).policy,
+		"PolicyRevisionId": func(g *Generator) { g.known("RevisionId", "NO_POLICY") },
+		"ShardId":          func(g *Generator) { g.known("ShardId", "shardId-00000000000000000000-00000000") },
+		"ShardIterator":    func(g *Generator) { g.known("ShardIterator", "iterator") },
+		"SequenceNumber":   func(g *Generator) { g.known("SequenceNumber", "000000000000000000001") },
 	}
 }
 
@@ -132,6 +134,12 @@ func (g *Generator) targetTable() { g.text("copy" + strconv.Itoa(g.rand.IntN(100
 // dataStream writes the ARN of a Kinesis data stream.
 func (g *Generator) dataStream() {
 	g.text("arn:aws:kinesis:us-east-1:123456789012:stream/" + pick(g, []string{"changes", "changes", "more"}))
+}
+
+// policy writes a resource policy that allows or denies one action.
+func (g *Generator) policy() {
+	g.text(fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":%q,"Principal":{"AWS":%q},"Action":"dynamodb:%s","Resource":"*"}}`,
+		pick(g, []string{"Allow", "Deny"}), pick(g, []string{"*", "123456789012"}), pick(g, []string{"GetItem", "Batch*", "*"})))
 }
 
 // perTable returns what writes the requests of a batch, by table.
