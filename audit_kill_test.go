@@ -20,6 +20,7 @@ import (
 // TestAuditKill kills a server as soon as enough requests are answered: the audit
 // log has a record of each that was, and the next server goes on with the log.
 func TestAuditKill(t *testing.T) {
+	t.Parallel()
 	who := newPeople(t, map[string]string{"admin": allow("dynamodb:*", "")})
 	data, dir := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "audit")
 	answered := map[string]string{} // operations by request id

@@ -31,6 +31,7 @@ type growing struct {
 // items under load, kills the server ten times on the way, and checks every
 // row of the table and the index in the end.
 func TestIndexIsBuiltAcrossKills(t *testing.T) {
+	t.Parallel()
 	g := &growing{T: t, dir: t.TempDir(), items: 30_000}
 	kills := 10
 	if testing.Short() {

@@ -55,6 +55,7 @@ func (a *archive) load(n int) {
 // TestRestoreKilled kills the server in the middle of a restore: the table is
 // there, being created, and becomes whole.
 func TestRestoreKilled(t *testing.T) {
+	t.Parallel()
 	const items = 5000
 	dir := filepath.Join(t.TempDir(), "data")
 	p := serve(t, dir)
@@ -91,6 +92,7 @@ func TestRestoreKilled(t *testing.T) {
 // restore of it ends with the table as it was, or without the table and with a
 // reason in the log, and never with another table.
 func TestDamagedBackup(t *testing.T) {
+	t.Parallel()
 	var log lockedBuilder
 	a := &archive{T: t, config: stator.Config{
 		Clock: noon.Format(time.RFC3339), DataDir: t.TempDir(), Log: slog.New(slog.NewTextHandler(&log, nil)),

@@ -246,6 +246,7 @@ func (a *archive) window() *types.PointInTimeRecoveryDescription {
 // TestBackup makes a backup, changes and deletes the table, and restores it: what
 // comes back is the table as it was, without what is not restored.
 func TestBackup(t *testing.T) {
+	t.Parallel()
 	eachArchive(t, func(a *archive) {
 		for n := range 300 {
 			a.put(order(n, "new"))

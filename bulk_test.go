@@ -54,6 +54,7 @@ func (d *depot) awaitBulk(b *types.BulkOperationDescription, err error) *types.B
 func (d *depot) lineOf(it item) string { return `{"Item":` + wireOf(d.T, it) + "}\n" }
 
 func TestBulkPut(t *testing.T) {
+	t.Parallel()
 	eachDepot(t, func(d *depot) {
 		d.put(order(0, "there"), order(1, "there"), order(2, "there"))
 		var one, two strings.Builder
@@ -201,6 +202,7 @@ func TestBulkCancel(t *testing.T) {
 // Bulk puts go on behind the last records that are known to be put: each condition
 // is tested once, and each error reported once.
 func TestBulkGoesOn(t *testing.T) {
+	t.Parallel()
 	eachDepot(t, func(d *depot) {
 		if d.config.DataDir == "" {
 			return // nothing is left to go on with

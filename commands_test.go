@@ -13,6 +13,7 @@ import (
 
 // TestCommandsForTables takes a table through files and backups.
 func TestCommandsForTables(t *testing.T) {
+	t.Parallel()
 	c := &cli{T: t, dir: t.TempDir()}
 	p := serve(t, filepath.Join(c.dir, "stator-data"), "--admin")
 	c.endpoint = p.url

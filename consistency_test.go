@@ -234,6 +234,7 @@ func (h *history) record(client int, in registerInput) {
 
 // Operations on one item are linearizable.
 func TestLinearizable(t *testing.T) {
+	t.Parallel()
 	eachHistory(t, func(h *history) {
 		rng := testRand(h)
 		const clients, registersUsed = 10, 4
@@ -506,6 +507,7 @@ const skewPairs = 2
 
 // Transactions that check each other's items do not both go through.
 func TestWriteSkew(t *testing.T) {
+	t.Parallel()
 	eachHistory(t, func(h *history) {
 		rng := testRand(h)
 		for p := range skewPairs {

@@ -58,6 +58,7 @@ func testRand(t testing.TB) *rand.Rand {
 // most the one more that was under way. Transactions move money between
 // accounts that all share, which must add up to the transfers that are there.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	rounds := 5
 	if testing.Short() {
 		rounds = 1

@@ -246,6 +246,7 @@ func TestEncryptionRefused(t *testing.T) {
 // TestKeys takes a directory through everything that can be done with its keys,
 // while a server runs wherever that may be.
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	first, second := newEncryption(t), newEncryption(t)
 	dir := func(name string) string { return filepath.Join(t.TempDir(), name) }

@@ -24,6 +24,7 @@ func at(t time.Time) func(*dynamodb.ExportTableToPointInTimeInput) {
 }
 
 func TestExport(t *testing.T) {
+	t.Parallel()
 	eachDepot(t, func(d *depot) {
 		d.recovery(35)
 		empty := d.exported(nil)

@@ -49,6 +49,7 @@ func flips(t *testing.T) int {
 // table and of a deleted one), of a backup of the whole server or of an export,
 // and reads everything back. What comes is exactly what was there, or an error.
 func TestFlippedBits(t *testing.T) {
+	t.Parallel()
 	t.Run("plain", func(t *testing.T) { flipBits(t, stator.Encryption{}) })
 	t.Run("encrypted", func(t *testing.T) { flipBits(t, newEncryption(t)) })
 }

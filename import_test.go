@@ -71,6 +71,7 @@ func dataPrefix(e *types.ExportDescription) string {
 }
 
 func TestImportOfExport(t *testing.T) {
+	t.Parallel()
 	eachDepot(t, func(d *depot) {
 		d.recovery(35)
 		for _, items := range []int{0, 300} {
@@ -265,6 +266,7 @@ func (d *depot) fails(failure string, in *dynamodb.ImportTableInput) {
 // An import goes on after a stop, and a table that it fills is not to be used
 // before it is whole.
 func TestImportGoesOn(t *testing.T) {
+	t.Parallel()
 	eachDepot(t, func(d *depot) {
 		if d.config.DataDir == "" {
 			return // nothing is left to go on with

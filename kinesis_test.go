@@ -164,6 +164,7 @@ func (s *triggered) awaitState(want types.DestinationStatus) types.KinesisDataSt
 // A data stream gets what changes from its enabling to its disabling, a stream
 // of the table or none beside it, and goes on after a restart.
 func TestKinesisDelivers(t *testing.T) {
+	t.Parallel()
 	k := newFakeKinesis(t)
 	config := stator.Config{DataDir: t.TempDir(), KinesisEndpoint: k.URL}
 	s := newTriggered(t, config)
@@ -247,6 +248,7 @@ func TestKinesisBesideStream(t *testing.T) {
 // Records that are throttled are sent again, and those alone; so is everything
 // after garbage, an error and an outage. An item's changes stay in order.
 func TestKinesisRetries(t *testing.T) {
+	t.Parallel()
 	k := newFakeKinesis(t)
 	k.mu.answer = func(w http.ResponseWriter, call, records int) (bool, []int) {
 		switch call {

@@ -47,6 +47,7 @@ type step struct {
 // restores the table to 50 random seconds and compares it with a model, while the
 // server is killed in the middle of writes and of restores.
 func TestRecoveryOfSimulatedDays(t *testing.T) {
+	t.Parallel()
 	steps, restores := 70, 50
 	if testing.Short() {
 		steps, restores = 20, 10

@@ -287,6 +287,7 @@ func (s *secretive) told() map[string][]byte {
 // TestNoSecretIsTold: of credentials, keys and values nothing is in logs, the audit
 // log, metrics, profiles, errors or files.
 func TestNoSecretIsTold(t *testing.T) {
+	t.Parallel()
 	s := newSecretive(t)
 	createMusic(t, s.as(s.keys["admin"]))
 	s.use(s.keys["admin"])

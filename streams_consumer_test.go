@@ -129,12 +129,13 @@ func (c *consumer) take(r streamtypes.Record) {
 // rotations, jumps of the clock in both directions, and kills. A consumer over
 // the SDK sees every change once, and those of an item in order.
 func TestConsumerSeesEverything(t *testing.T) {
+	t.Parallel()
 	rng := testRand(t)
 	dir := filepath.Join(t.TempDir(), "data")
 	at := noon
 	start := func() (*process, *dynamodb.Client) {
 		p := serve(t, dir, "--clock", at.Format(time.RFC3339))
-		return p, newClient(p.url)
+		return p, newClientWith(p.url, func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
 	}
 	p, items := start()
 	out, err := items.CreateTable(context.Background(), &dynamodb.CreateTableInput{

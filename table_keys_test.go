@@ -244,6 +244,7 @@ func (k *keyed) changeKeys(arns map[string]string) {
 
 // TestKMS has the keys at a KMS: the data directory's and those of tables.
 func TestKMS(t *testing.T) {
+	t.Parallel()
 	kms := kmstest.New(t)
 	kms.Add("root", "alias/root")
 	arn := kms.Add("customer", "")

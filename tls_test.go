@@ -127,6 +127,7 @@ func openTLS(t *testing.T, c stator.Config) *stator.Server {
 // TestTLS encrypts connections, follows the certificate, and wants one of clients
 // if it is told to.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	cert, key := a.issue("server", 2, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth})
 	var log lockedBuilder
@@ -184,6 +185,7 @@ func TestClientCertificates(t *testing.T) {
 
 // TestClientAuthorities follows the file that says who signs clients' certificates.
 func TestClientAuthorities(t *testing.T) {
+	t.Parallel()
 	a, b := newAuthority(t), newAuthority(t)
 	cert, key := a.issue("server", 2, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth})
 	file := filepath.Join(t.TempDir(), "clients.pem")
@@ -242,6 +244,7 @@ func TestSelfSigned(t *testing.T) {
 
 // TestCommandsOverTLS asks a server that protects itself with Stator's commands.
 func TestCommandsOverTLS(t *testing.T) {
+	t.Parallel()
 	c := newIAM(t)
 	c.want("iam init", "(?s).*")
 	c.want("iam create-user ana", userANA+"\n")

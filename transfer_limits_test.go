@@ -17,6 +17,7 @@ import (
 // One import more than fifty is refused while they are under way, and taken when
 // one of them is over.
 func TestTooManyImports(t *testing.T) {
+	t.Parallel()
 	answer := make(chan struct{})
 	s3 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {

@@ -35,6 +35,7 @@ func (k *killed) restart() {
 // puts. An export has the items of the instant at which it was asked for, a table
 // that is imported is whole, and each condition of bulk puts is tested once.
 func TestTransfersKilled(t *testing.T) {
+	t.Parallel()
 	const items = 5000
 	dir := filepath.Join(t.TempDir(), "data")
 	k := &killed{dir: dir, process: serve(t, dir)}

@@ -173,6 +173,7 @@ func TestTriggerUpdate(t *testing.T) {
 // created again, and when its stream is disabled and enabled again, also while
 // the clock stands.
 func TestTriggerTableAgain(t *testing.T) {
+	t.Parallel()
 	s := newTriggered(t, stator.Config{Clock: "manual"})
 	s.createMusic(types.StreamViewTypeNewAndOldImages)
 	consumer := newSink(t, nil)
@@ -203,6 +204,7 @@ func TestTriggerTableAgain(t *testing.T) {
 
 // A trigger that is given at the start waits for its table.
 func TestTriggerAtStart(t *testing.T) {
+	t.Parallel()
 	consumer := newSink(t, nil)
 	config := stator.Config{DataDir: t.TempDir(), Triggers: []string{"name=t,table=Music,target=" + consumer.URL}}
 	for i, want := range []string{"INSERT a 0", "INSERT a 0, MODIFY a 1"} {
@@ -227,6 +229,7 @@ func TestTriggerAtStart(t *testing.T) {
 // The server is killed while it delivers: everything acknowledged is delivered,
 // an item's versions in order but for those that come again.
 func TestTriggerKill(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	consumer := newSink(t, nil)
 	flag := "name=t,table=Music,batch_size=5,parallelism=3,target=" + consumer.URL

@@ -493,6 +493,7 @@ func itemKeys(items []item) []string {
 
 // TestRecordShop checks one shop in many ways: loading it is what takes long.
 func TestRecordShop(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for _, test := range []struct {
 		name string

@@ -11,7 +11,8 @@
 //     power cut, and every write whose Update had returned before it started.
 //     Without it, a View may be a few writes ahead of the disk.
 //   - A transaction function has no effect outside its transaction: it may be
-//     run again, and its writes are dropped when it returns an error.
+//     run again, and its writes are dropped when it returns an error. It does
+//     not use the store besides: that could wait for its own locks.
 //   - A key has at least one byte, and the first is never ReservedPrefix: those
 //     belong to the drivers. Writing one is an error, reading one finds nothing.
 package kv

@@ -94,7 +94,7 @@ func testFreezeInstant(t *testing.T, open Open) {
 		}
 		done <- err
 	}()
-	for i := range 20 {
+	for i := range 8 {
 		name := fmt.Sprintf("f%d", i)
 		var before, after int
 		read := func(r kv.Reader, to *int) error {

@@ -77,10 +77,13 @@ func TestLateLockAgreesWithSnapshot(t *testing.T) {
 // TestConflict has a transaction meet another key that is in use in every run.
 func TestConflict(t *testing.T) {
 	s := open(t, pebblekv.Options{Keys: keys, Dir: "store", FS: vfs.NewMem()})
-	ctx, runs := context.Background(), 0
+	ctx, runs, used := context.Background(), 0, [][]byte(nil)
 	err := s.Update(ctx, kv.TxOptions{}, func(tx kv.Tx) error {
-		runs++
 		key := fmt.Appendf(nil, "key %d", runs)
+		for n := 0; s.ShareLock(key, used); n++ { // the View would wait for this transaction
+			key = fmt.Appendf(nil, "key %d, %d", runs, n)
+		}
+		runs, used = runs+1, append(used, key)
 		return s.View(ctx, kv.ReadOptions{Keys: [][]byte{key}, Consistent: true}, func(kv.Reader) error {
 			if _, err := tx.GetLocked(ctx, key); err == nil {
 				t.Error("a key that is being read was locked")
