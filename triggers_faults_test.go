@@ -66,7 +66,7 @@ func TestTriggerBadConsumers(t *testing.T) {
 		good := newSink(t, nil)
 		consumers = append(consumers, good)
 		bad := unreliable(t, good, faults...)
-		s.create(fmt.Sprint("bad", i), `{"table": "Music", "target": "`+bad.URL+`", "partial": true, "timeout": "100ms", "batch_size": 2}`)
+		s.create(fmt.Sprint("bad", i), `{"table": "Music", "target": "`+bad.URL+`", "partial": true, "timeout": "2s", "batch_size": 2}`)
 	}
 	for i, faults := range []int{3, 2, 2} {
 		if got := strings.Join(consumers[i].await(t, 3), ", "); got != "INSERT a 0, MODIFY a 1, MODIFY a 2" {

@@ -201,6 +201,7 @@ func TestTriggerDelivers(t *testing.T) {
 	if got := strings.Join(all.await(t, 4), ", "); got != want+", INSERT b 3" {
 		t.Errorf("after a restart %q", got)
 	}
+	s.awaitTrigger("some", `"delivered": 1,`)
 	if status, text := s.admin("GET", "", ""); status != 200 || !strings.Contains(text, `"name": "some"`) || !strings.Contains(text, `"delivered": 1,`) {
 		t.Errorf("list: %d %s", status, text)
 	}
