@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/statordb/stator/internal/datadir"
 )
 
 const (
@@ -29,7 +31,7 @@ const (
 type files struct {
 	options Options
 	path    string // of the current one
-	lock    *os.File
+	lock    *datadir.Lock
 	file    file
 	info    os.FileInfo // of file
 	size    int64       // of what is whole

@@ -56,7 +56,7 @@ var upgrades []upgrade
 // Close or the end of the process.
 type Dir struct {
 	path string
-	lock *os.File
+	lock *Lock
 }
 
 // Open opens the data directory at path, creating it, readable by its owner
@@ -177,20 +177,13 @@ func makeDir(path string) error {
 	return nil
 }
 
-// takeLock locks the directory for this process until the file is closed.
-func takeLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, cannotWrite(path, err)
+// takeLock locks the directory for this process.
+func takeLock(path string) (*Lock, error) {
+	lock, err := LockFile(filepath.Join(path, lockFile))
+	if lock == nil && err == nil {
+		err = fmt.Errorf("%s %w", path, ErrInUse)
 	}
-	held, err := tryLock(f)
-	switch {
-	case err != nil:
-		return nil, errors.Join(fmt.Errorf("cannot lock %s: %w", path, err), f.Close())
-	case held:
-		return nil, errors.Join(fmt.Errorf("%s %w", path, ErrInUse), f.Close())
-	}
-	return f, nil
+	return lock, err
 }
 
 // ErrInUse is in the error for a directory that another process has open.

@@ -1,6 +1,7 @@
 package datadir
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,9 +25,12 @@ func ReplaceFile(path string, text []byte) error {
 	return syncAncestors(dir)
 }
 
-// LockFile makes the file at path, and locks it until it is closed; nil says
-// that another process, or this one through another call, has it locked.
-func LockFile(path string) (*os.File, error) {
+// Lock is a file that is locked until Close.
+type Lock struct{ *os.File }
+
+// LockFile makes the file at path, and locks it; nil says that another process,
+// or this one through another call, has it locked.
+func LockFile(path string) (*Lock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, cannotWrite(filepath.Dir(path), err)
@@ -34,10 +38,13 @@ func LockFile(path string) (*os.File, error) {
 	held, err := tryLock(f)
 	switch {
 	case err != nil:
-		f.Close()
-		return nil, fmt.Errorf("cannot lock %s: %w", path, err)
+		return nil, errors.Join(fmt.Errorf("cannot lock %s: %w", path, err), f.Close())
 	case held:
 		return nil, f.Close()
 	}
-	return f, nil
+	return &Lock{f}, nil
 }
+
+// Close unlocks the file. To close it is not enough: a process that this one is
+// starting has it open too, for a moment.
+func (l *Lock) Close() error { return errors.Join(unlock(l.File), l.File.Close()) }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// tryLock locks f until it is closed; held says that another process, or this
+// tryLock locks f; held says that another process, or this
 // one through another file, has it locked.
 func tryLock(f *os.File) (held bool, err error) {
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
@@ -17,6 +17,8 @@ func tryLock(f *os.File) (held bool, err error) {
 	}
 	return false, err
 }
+
+func unlock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }
 
 // syncDir makes the entries of a directory durable. File systems that cannot
 // sync one directory say EINVAL, and have nothing better to offer.

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock locks f until it is closed; held says that another process, or this
+// tryLock locks f; held says that another process, or this
 // one through another file, has it locked.
 func tryLock(f *os.File) (held bool, err error) {
 	err = windows.LockFileEx(windows.Handle(f.Fd()),
@@ -17,6 +17,10 @@ func tryLock(f *os.File) (held bool, err error) {
 	}
 	return false, err
 }
+
+// unlock does nothing: no other process has the file open, and to close it is
+// enough.
+func unlock(*os.File) error { return nil }
 
 // syncDir does nothing: Windows cannot sync a directory.
 func syncDir(string) error { return nil }

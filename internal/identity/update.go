@@ -114,7 +114,7 @@ func missingFile(path string, err error) error {
 
 func lockPath(path string) string { return strings.TrimSuffix(path, ".json") + ".lock" }
 
-func takeLock(path string) (*os.File, error) {
+func takeLock(path string) (*datadir.Lock, error) {
 	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
 		lock, err := datadir.LockFile(path)
 		if lock != nil || err != nil {
