@@ -266,7 +266,7 @@ func (r transport) Do(req *http.Request) (*http.Response, error) {
 }
 
 // hasty leaves no connection behind for which a server that is closed waits.
-var hasty = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+var hasty = &http.Client{Transport: wholeBodies{&http.Transport{DisableKeepAlives: true}}}
 
 // askAll asks the decisions of one world.
 func askAll(t *testing.T, list []asking) {

@@ -96,7 +96,7 @@ func (p *people) client(srv *stator.Server, name string, options ...func(*dynamo
 	return dynamodb.New(dynamodb.Options{
 		BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1",
 		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, key.SessionToken),
-		Retryer:     aws.NopRetryer{},
+		Retryer:     aws.NopRetryer{}, HTTPClient: whole,
 	}, options...)
 }
 

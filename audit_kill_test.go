@@ -27,7 +27,7 @@ func TestAuditKill(t *testing.T) {
 	for round := range 3 {
 		p := serve(t, data, "--auth=iam", "--iam-file", who.file, "--audit-dir", dir, "--audit-data-events")
 		key := who.keys["admin"]
-		c := dynamodb.New(dynamodb.Options{BaseEndpoint: aws.String(p.url), Region: "us-east-1", Retryer: aws.NopRetryer{},
+		c := dynamodb.New(dynamodb.Options{BaseEndpoint: aws.String(p.url), Region: "us-east-1", Retryer: aws.NopRetryer{}, HTTPClient: whole,
 			Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, "")})
 		if round == 0 {
 			out, err := c.CreateTable(t.Context(), &dynamodb.CreateTableInput{

@@ -49,7 +49,7 @@ func enforcing(t *testing.T) (*dynamodb.Client, *handClock) {
 		}
 	})
 	return dynamodb.New(dynamodb.Options{
-		BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Retryer: aws.NopRetryer{},
+		BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Retryer: aws.NopRetryer{}, HTTPClient: whole,
 		Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
 	}), clock
 }

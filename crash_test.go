@@ -170,6 +170,9 @@ func onceClient(url string) (client *dynamodb.Client, hangUp func()) {
 	return client, transport.CloseIdleConnections
 }
 
+// whole asks over wholeBodies.
+var whole = &http.Client{Transport: wholeBodies{http.DefaultTransport}}
+
 // wholeBodies reads the body of a response before it hands it on. The SDK
 // closes the body of its request as soon as it has the header of the response;
 // if net/http has not looked for the end of that body yet, it closes the

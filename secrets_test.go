@@ -48,7 +48,7 @@ type secretive struct {
 
 // RoundTrip implements http.RoundTripper; it keeps the errors.
 func (s *secretive) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := http.DefaultTransport.RoundTrip(r)
+	res, err := whole.Transport.RoundTrip(r)
 	if err != nil || res.StatusCode < 300 {
 		return res, err
 	}

@@ -135,7 +135,7 @@ func TestConsumerSeesEverything(t *testing.T) {
 	at := noon
 	start := func() (*process, *dynamodb.Client) {
 		p := serve(t, dir, "--clock", at.Format(time.RFC3339))
-		return p, newClientWith(p.url, func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
+		return p, newClientWith(p.url, func(o *dynamodb.Options) { o.Retryer, o.HTTPClient = aws.NopRetryer{}, whole })
 	}
 	p, items := start()
 	out, err := items.CreateTable(context.Background(), &dynamodb.CreateTableInput{

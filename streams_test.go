@@ -61,7 +61,7 @@ func (s *streamed) createMusic(view types.StreamViewType) {
 
 func newStreamsClient(url string) *dynamodbstreams.Client {
 	return dynamodbstreams.New(dynamodbstreams.Options{
-		BaseEndpoint: &url, Region: "us-east-1", Retryer: aws.NopRetryer{},
+		BaseEndpoint: &url, Region: "us-east-1", Retryer: aws.NopRetryer{}, HTTPClient: whole,
 		Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
 	})
 }

@@ -40,7 +40,7 @@ func TestSTS(t *testing.T) {
 
 	role := "arn:aws:iam::" + homeAccount + ":role/reader"
 	session := stscreds.NewAssumeRoleProvider(c, role, func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = "visit" })
-	reader := dynamodb.New(dynamodb.Options{BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Credentials: session, Retryer: aws.NopRetryer{}})
+	reader := dynamodb.New(dynamodb.Options{BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Credentials: session, Retryer: aws.NopRetryer{}, HTTPClient: whole})
 	out, err := reader.ListTables(ctx, &dynamodb.ListTablesInput{})
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestSTS(t *testing.T) {
 		t.Fatal(err)
 	}
 	key.SessionToken = key.SessionToken[:len(key.SessionToken)-8] + "AAAAAAAA"
-	forged := dynamodb.New(dynamodb.Options{BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Retryer: aws.NopRetryer{},
+	forged := dynamodb.New(dynamodb.Options{BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Retryer: aws.NopRetryer{}, HTTPClient: whole,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil })})
 	_, err = forged.ListTables(ctx, &dynamodb.ListTablesInput{})
 	refused(t, "a forged token", err, "UnrecognizedClientException", "The security token included in the request is invalid.")

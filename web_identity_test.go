@@ -70,10 +70,10 @@ func TestWebIdentity(t *testing.T) {
 		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c := sts.New(sts.Options{BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Retryer: aws.NopRetryer{}})
+		c := sts.New(sts.Options{BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Retryer: aws.NopRetryer{}, HTTPClient: whole})
 		session := stscreds.NewWebIdentityRoleProvider(c, "arn:aws:iam::"+homeAccount+":role/player", stscreds.IdentityTokenFile(file))
 		return dynamodb.New(dynamodb.Options{
-			BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Retryer: aws.NopRetryer{}, Credentials: aws.NewCredentialsCache(session),
+			BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Retryer: aws.NopRetryer{}, HTTPClient: whole, Credentials: aws.NewCredentialsCache(session),
 		})
 	}
 	put := func(c *dynamodb.Client, key string) error {
