@@ -315,7 +315,7 @@ func (s *Signed) Verify(m Message, body [sha256.Size]byte, key *Key, now time.Ti
 			continue
 		}
 		if _, lines := m.Header(required, 0); lines > 0 {
-			return invalid(fmt.Sprintf("'%s' must be a 'SignedHeader' in the AWS Authorization.", headerName(required)))
+			return invalid(fmt.Sprintf("%s must be a 'SignedHeader' in the AWS Authorization.", headerName(required)))
 		}
 	}
 	signature := s.Sign(m, body, key)
@@ -355,13 +355,17 @@ func (s *Signed) Sign(m Message, body [sha256.Size]byte, key *Key) (signature [2
 // what it is. What the time is, is in what is signed besides.
 var mustSign = []string{"host", "x-amz-confirm-remove-self-resource-access", "x-amz-date", "x-amz-security-token", "x-amz-target"}
 
-// headerName returns a name as people write it.
+// headerName returns a name as errors show it. The host has two, of which HTTP/2 has
+// the second. (Seen of DynamoDB: aws/aws-sdk-php issue 2469.)
 func headerName(name string) string {
+	if name == "host" {
+		return "'Host' or ':authority'"
+	}
 	parts := strings.Split(name, "-")
 	for i, part := range parts {
 		parts[i] = strings.ToUpper(part[:1]) + part[1:]
 	}
-	return strings.Join(parts, "-")
+	return "'" + strings.Join(parts, "-") + "'"
 }
 
 func (s *Signed) checkTime(now time.Time) error {
