@@ -3,6 +3,9 @@ package stator_test
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,4 +65,43 @@ func TestSTS(t *testing.T) {
 	_, err = sts.New(sts.Options{BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Credentials: p.client(srv, "admin").Options().Credentials}).
 		AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("visit")})
 	refused(t, "a role for others", err, "AccessDenied", "User: arn:aws:iam::"+homeAccount+":user/admin is not authorized to perform: sts:AssumeRole on resource: "+role)
+}
+
+// TestPresignedIdentity sends GetCallerIdentity by GET: presigned, as those do who show
+// somebody else who they are, and with parameters behind the path of a POST.
+func TestPresignedIdentity(t *testing.T) {
+	p := newPeople(t, map[string]string{"ana": ""})
+	srv := p.serve()
+	c := sts.New(sts.Options{BaseEndpoint: aws.String(srv.URL()), Region: "us-east-1", Credentials: p.client(srv, "ana").Options().Credentials})
+	signed, err := sts.NewPresignClient(c).PresignGetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unsigned := srv.URL() + "/?Action=GetCallerIdentity&Version=2011-06-15"
+	for _, one := range []struct {
+		method, url string
+		status      int
+		has         string
+	}{
+		{signed.Method, signed.URL, 200, "<Arn>arn:aws:iam::" + homeAccount + ":user/ana</Arn>"},
+		{signed.Method, signed.URL + "&DurationSeconds=900", 403, "<Code>SignatureDoesNotMatch</Code>"},
+		{"POST", signed.URL, 403, "<Code>SignatureDoesNotMatch</Code>"},
+		{"GET", unsigned, 403, "<Code>MissingAuthenticationToken</Code>"},
+		{"POST", unsigned, 403, "<Code>MissingAuthenticationToken</Code>"},
+		{"GET", unsigned + "&X-Amz-Algorithm=AWS4-HMAC-SHA256", 400, "<Code>IncompleteSignature</Code>"},
+		{"GET", srv.URL() + "/?Version=2011-06-15", 200, "healthy"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), one.method, one.url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		if answer.Body.Close(); err != nil || answer.StatusCode != one.status || !strings.Contains(string(body), one.has) {
+			t.Errorf("%s %s: %d %s %v, want %d and %s", one.method, one.url, answer.StatusCode, body, err, one.status, one.has)
+		}
+	}
 }

@@ -21,7 +21,19 @@ type signer struct {
 // signerOf returns who says that he signed a request for one of services. It takes
 // little work: strangers are refused before what they send is read.
 func (s *Server) signerOf(c *fasthttp.RequestCtx, services ...string) (who signer, err error) {
-	if who.signed, err = sigv4.Parse(message{c}, services...); err != nil {
+	who.signed, err = sigv4.Parse(message{c}, services...)
+	return s.lookUp(who, err)
+}
+
+// presignerOf is signerOf for a request that its query says to be signed.
+func (s *Server) presignerOf(c *fasthttp.RequestCtx, services ...string) (who signer, err error) {
+	who.signed, err = sigv4.ParsePresigned(message{c}, services...)
+	return s.lookUp(who, err)
+}
+
+// lookUp adds to who, unless reading that gave an error, whose access key it is.
+func (s *Server) lookUp(who signer, err error) (signer, error) {
+	if err != nil {
 		return who, err
 	}
 	who.Credential, err = s.Identity.Lookup(who.signed.AccessKey, who.signed.Token)

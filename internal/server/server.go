@@ -131,7 +131,7 @@ func (s *Server) handle(c *fasthttp.RequestCtx) {
 		s.operation(c)
 		return
 	}
-	if s.STS != nil && c.IsPost() && isForm(view(c.Request.Header.ContentType())) {
+	if s.STS != nil && isSession(c) {
 		s.session(c)
 		return
 	}

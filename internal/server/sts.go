@@ -1,10 +1,12 @@
 package server
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/statordb/stator/internal/sigv4"
 	"github.com/statordb/stator/internal/sts"
 )
 
@@ -14,19 +16,51 @@ func isForm(kind string) bool {
 	return strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded")
 }
 
+// isSession reports whether c is a request to STS: a form, or parameters behind the
+// path, by GET as by POST. (IAM user guide, "Calling the IAM API using HTTP query
+// requests".)
+func isSession(c *fasthttp.RequestCtx) bool {
+	if c.IsPost() && isForm(view(c.Request.Header.ContentType())) {
+		return true
+	}
+	return (c.IsGet() || c.IsPost()) && string(c.Path()) == "/" && c.QueryArgs().Has("Action")
+}
+
+// sessionSigner returns who says that he signed a request to STS, if it is signed.
+func (s *Server) sessionSigner(c *fasthttp.RequestCtx) (who signer, signed bool, err error) {
+	switch {
+	case len(c.Request.Header.Peek("Authorization")) > 0:
+		who, err = s.signerOf(c, sts.Service)
+	case sigv4.IsPresigned(message{c}.Query()):
+		who, err = s.presignerOf(c, sts.Service)
+	default:
+		return who, false, nil
+	}
+	return who, true, err
+}
+
+// sessionForm returns the parameters of a request with a body: those of its query go
+// first.
+func sessionForm(c *fasthttp.RequestCtx, body []byte) []byte {
+	query := c.URI().QueryString()
+	switch {
+	case len(query) == 0:
+		return body
+	case len(body) == 0:
+		return query
+	}
+	return slices.Concat(query, []byte("&"), body)
+}
+
 // session answers a request to STS: who may ask for a session need not be known
 // before.
 func (s *Server) session(c *fasthttp.RequestCtx) {
 	id := newRequestID()
-	signed := len(c.Request.Header.Peek("Authorization")) > 0
-	var who signer
-	if signed {
-		var err error
-		if who, err = s.signerOf(c, sts.Service); err != nil {
-			s.answerSession(c, id, s.sessionDone(c, id, nil, s.STS.Refuse(id.String(), err)))
-			s.dropBody(c)
-			return
-		}
+	who, signed, err := s.sessionSigner(c)
+	if err != nil {
+		s.answerSession(c, id, s.sessionDone(c, id, nil, s.STS.Refuse(id.String(), err)))
+		s.dropBody(c)
+		return
 	}
 	in, err := s.bodies.read(c, sts.MaxBody)
 	defer in.release()
@@ -46,7 +80,7 @@ func (s *Server) session(c *fasthttp.RequestCtx) {
 	if signed {
 		region = who.signed.Region
 	}
-	a := s.STS.Do(&requestContext{s.base, c}, sts.Request{ID: id.String(), Caller: who.Credential, Keys: s.circumstances(c, region), Body: in.bytes})
+	a := s.STS.Do(&requestContext{s.base, c}, sts.Request{ID: id.String(), Caller: who.Credential, Keys: s.circumstances(c, region), Body: sessionForm(c, in.bytes)})
 	s.answerSession(c, id, s.sessionDone(c, id, who.Credential, a))
 }
 

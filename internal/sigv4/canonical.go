@@ -12,7 +12,7 @@ import (
 func (s *Signed) appendCanonical(b []byte, m Message, body [sha256.Size]byte) []byte {
 	b = append(append(b, m.Method()...), '\n')
 	b = append(appendPath(b, m.Path()), '\n')
-	b = append(appendQuery(b, m.Query()), '\n')
+	b = append(appendQuery(b, m.Query(), s.presigned), '\n')
 	for name := range strings.SplitSeq(s.headers, ";") {
 		b = append(append(b, name...), ':')
 		value, lines := m.Header(name, 0)
@@ -47,8 +47,9 @@ func appendPath(b []byte, path string) []byte {
 	return appendEscaped(b, path, true)
 }
 
-// appendQuery appends the parameters sorted by name and value.
-func appendQuery(b []byte, query string) []byte {
+// appendQuery appends the parameters sorted by name and value; those of a presigned
+// request without its signature.
+func appendQuery(b []byte, query string, presigned bool) []byte {
 	if query == "" {
 		return b
 	}
@@ -56,6 +57,9 @@ func appendQuery(b []byte, query string) []byte {
 	var all []parameter
 	for part := range strings.SplitSeq(query, "&") {
 		name, value, _ := strings.Cut(part, "=")
+		if presigned && name == parameterSignature {
+			continue
+		}
 		all = append(all, parameter{string(appendEscaped(nil, unescaped(name), false)), string(appendEscaped(nil, unescaped(value), false))})
 	}
 	slices.SortFunc(all, func(a, b parameter) int {

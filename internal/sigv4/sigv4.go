@@ -1,5 +1,6 @@
 // Package sigv4 verifies AWS Signature Version 4 in the Authorization header of
-// requests. It is pure: who has which secret, and what time it is, is told.
+// requests, or in their query. It is pure: who has which secret, and what time it is,
+// is told.
 //
 // The order of checks is the service's: the header and its parts, the scope,
 // then, by the caller, the access key, and then the signature and the time.
@@ -62,6 +63,7 @@ type Signed struct {
 	headers   string // names, with semicolons between
 	signature string // in hexadecimal, as it came
 	stamp     string // Time as it is signed
+	presigned bool   // the query says all this, which is signed but for the signature
 }
 
 // Parse reads the Authorization header of m and checks its scope for one of
@@ -165,6 +167,8 @@ func (s *Signed) signs(name string) bool {
 	return false
 }
 
+const badDate = "Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601."
+
 // setTime reads the time of the request; fault says what is wrong with it.
 func (s *Signed) setTime(m Message) (fault string) {
 	for _, name := range [...]string{"x-amz-date", "date"} {
@@ -182,7 +186,7 @@ func (s *Signed) setTime(m Message) (fault string) {
 				return ""
 			}
 		}
-		return fmt.Sprintf("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601.", printable(value))
+		return fmt.Sprintf(badDate, printable(value))
 	}
 	return "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
 }

@@ -1,6 +1,6 @@
 // Package sts is AWS's Security Token Service, as far as it is needed to sign
 // in: GetCallerIdentity, AssumeRole, AssumeRoleWithWebIdentity and
-// GetSessionToken, over the Query protocol (a form in, XML out), Version
+// GetSessionToken, over the Query protocol (a form or a query in, XML out), Version
 // 2011-06-15, which is the one that SDKs and the AWS CLI speak.
 //
 // Shapes, constraints and errors are those of the STS API reference and of its
