@@ -51,7 +51,7 @@ func (q *question) value(key string) (first string, n int) {
 	return values[0], len(values)
 }
 
-// key returns the global condition keys of p that every request has. (IAM user
+// key returns the global condition keys of p that every signed request has. (IAM user
 // guide, "AWS global condition context keys".)
 func (p *Principal) key(name string) (value string, known bool) {
 	switch name {
@@ -67,6 +67,10 @@ func (p *Principal) key(name string) (value string, known bool) {
 		value = p.ID
 	case "aws:username":
 		value = p.Name
+	case "aws:principalisawsservice": // no service signs requests here
+		if p.Federated == "" {
+			value = "false"
+		}
 	}
 	return value, value != ""
 }
