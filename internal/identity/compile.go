@@ -30,6 +30,19 @@ type CompiledRole struct {
 	boundary               *iam.Policy
 }
 
+// ResourceKeys returns what conditions may ask about r as that which somebody wants to
+// assume: its account and its tags, which have two names. (IAM user guide, "IAM and AWS
+// STS condition context keys", iam:ResourceTag.)
+func (r *CompiledRole) ResourceKeys() iam.Keys {
+	keys := iam.Keys{}
+	keys.Set("aws:ResourceAccount", r.Account)
+	for key, value := range r.tags {
+		keys.Set("aws:ResourceTag/"+key, value)
+		keys.Set("iam:ResourceTag/"+key, value)
+	}
+	return keys
+}
+
 // compile compiles f. Without keys there are no credentials.
 func compile(f *File, keys *keyring, generation uint64) (*state, error) {
 	s := &state{

@@ -229,7 +229,7 @@ func (b both) Values(key string) (values []string, present bool) {
 // if there is none.
 func allowed(who *iam.Principal, role *identity.CompiledRole, action, arn string, keys iam.Context) bool {
 	return role != nil && iam.Decide(iam.Request{
-		Principal: who, Action: action, Resource: arn, Account: role.Account, Policy: role.Trust, Context: keys,
+		Principal: who, Action: action, Resource: arn, Account: role.Account, Policy: role.Trust, Context: both{role.ResourceKeys(), keys},
 	}).Allowed
 }
 

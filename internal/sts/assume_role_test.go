@@ -2,6 +2,7 @@ package sts_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -112,6 +113,31 @@ func TestWhoMayAssume(t *testing.T) {
 	refused(t, err, "AccessDenied", "User: arn:aws:iam::123456789012:user/ana is not authorized to perform: sts:AssumeRole on resource: "+missing)
 	_, err = w.client(w.keys[home]).AssumeRole(context.Background(), assume(missing))
 	refused(t, err, "AccessDenied", "Roles may not be assumed by root accounts.")
+}
+
+// TestAssumeByTags lets somebody assume the roles of the own team. (IAM user guide, "IAM
+// tutorial: Define permissions to access AWS resources based on tags".)
+func TestAssumeByTags(t *testing.T) {
+	w := newWorld(t)
+	for _, key := range []string{"iam:ResourceTag/team", "aws:ResourceTag/team"} {
+		w.edit(t, func(_ *identity.Edit, a *identity.Account) {
+			u := a.User("bob")
+			u.Tags = map[string]string{"team": "red"}
+			u.Policies = map[string]json.RawMessage{"own": policy(`{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*",
+				"Condition":{"StringEquals":{"` + key + `":"${aws:PrincipalTag/team}","aws:ResourceAccount":"` + home + `"}}}`)}
+		})
+		for team, allowed := range map[string]bool{"red": true, "green": false, "": false} {
+			role := w.role(t, key[:3]+"-"+team, toHome, func(r *identity.Role) {
+				if team != "" {
+					r.Tags = map[string]string{"Team": team}
+				}
+			})
+			_, err := w.client(w.keys["bob"]).AssumeRole(context.Background(), assume(role))
+			if allowed != (err == nil) {
+				t.Errorf("%s, a role of team %q: %v", key, team, err)
+			}
+		}
+	}
 }
 
 func TestSessionOfRole(t *testing.T) {
