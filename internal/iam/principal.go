@@ -173,13 +173,14 @@ func (p *principals) concern(who *Principal) bool { return !p.given || p.name(wh
 //
 // A NotPrincipal excepts somebody only if it names, beside the very user or
 // session, the session's role and the account: the service may look at each by
-// itself. (IAM user guide, "IAM JSON policy elements: NotPrincipal".)
+// itself. Who has a permissions boundary it never excepts. (IAM user guide, "IAM JSON
+// policy elements: NotPrincipal".)
 func (p *principals) name(who *Principal) naming {
 	switch {
 	case p.not && (p.everybody || p.hasFederated(who)):
 		return unnamed
 	case p.not:
-		if p.hasItself(who) && p.hasAccount(who) && (who.Role == "" || p.hasRole(who)) {
+		if who.Boundary == nil && p.hasItself(who) && p.hasAccount(who) && (who.Role == "" || p.hasRole(who)) {
 			return unnamed
 		}
 		return itself
