@@ -384,3 +384,44 @@ func TestRegions(t *testing.T) {
 	defer mustClose(t, srv)
 	equalSlices(t, "tables of who needs no name", list(newClient(srv.URL())), []string{"Music"})
 }
+
+// TestLockedOut lets the root user of an account remove a resource policy that denies
+// everything to everybody. (API reference, DeleteResourcePolicy.)
+func TestLockedOut(t *testing.T) {
+	p := newPeople(t, map[string]string{"admin": allow("dynamodb:*", ""), "otheradmin": allow("dynamodb:*", "")})
+	err := identity.Update(p.file, false, time.Now(), func(e *identity.Edit) error {
+		for name, account := range map[string]string{"root": homeAccount, "otherroot": otherAccount} {
+			k, secret, err := e.CreateAccessKey(&e.Account(account).AccessKeys)
+			if err != nil {
+				return err
+			}
+			p.keys[name] = aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: secret}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv, ctx := p.serve(), t.Context()
+	arn := createMusic(t, p.client(srv, "admin"))
+	_, err = p.client(srv, "admin").PutResourcePolicy(ctx, &dynamodb.PutResourcePolicyInput{
+		ResourceArn: &arn, ConfirmRemoveSelfResourceAccess: true,
+		Policy: aws.String(`{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Principal": "*", "Action": "dynamodb:*", "Resource": "` + arn + `"}}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"admin", "otheradmin", "otherroot"} {
+		_, err := p.client(srv, name).DeleteResourcePolicy(ctx, &dynamodb.DeleteResourcePolicyInput{ResourceArn: &arn})
+		refused(t, "DeleteResourcePolicy of "+name, err, "AccessDeniedException", "")
+	}
+	root := p.client(srv, "root")
+	_, err = root.GetResourcePolicy(ctx, &dynamodb.GetResourcePolicyInput{ResourceArn: &arn})
+	refused(t, "GetResourcePolicy of root", err, "AccessDeniedException", "")
+	if _, err := root.DeleteResourcePolicy(ctx, &dynamodb.DeleteResourcePolicyInput{ResourceArn: &arn}); err != nil {
+		t.Error(err)
+	}
+	if _, err := root.GetItem(ctx, &dynamodb.GetItemInput{TableName: &arn, Key: item{"pk": str("a")}}); err != nil {
+		t.Error(err)
+	}
+}

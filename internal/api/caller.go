@@ -54,8 +54,11 @@ func (a *API) mayOf(service, action string, what subject) error {
 		Principal: a.caller.Principal, Action: service + ":" + action, Resource: what.arn, Account: what.account, Policy: what.policy,
 		Context: asked{a.caller, &what},
 	}
-	if what.account != a.Account && !acrossAccounts[action] {
+	switch {
+	case what.account != a.Account && !acrossAccounts[action]:
 		r.Policy = nil // it is for the account's own
+	case action == "DeleteResourcePolicy" && what.account == a.Account && r.Principal.IsRoot():
+		r.Policy = nil // nobody locks the root user out (API reference, DeleteResourcePolicy)
 	}
 	if a.asked != nil {
 		*a.asked = append(*a.asked, Asked{action, what.arn, what.account})
