@@ -5,15 +5,20 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 
+	"github.com/statordb/stator"
 	"github.com/statordb/stator/internal/identity"
 )
 
@@ -102,6 +107,69 @@ func TestPresignedIdentity(t *testing.T) {
 		body, err := io.ReadAll(answer.Body)
 		if answer.Body.Close(); err != nil || answer.StatusCode != one.status || !strings.Contains(string(body), one.has) {
 			t.Errorf("%s %s: %d %s %v, want %d and %s", one.method, one.url, answer.StatusCode, body, err, one.status, one.has)
+		}
+	}
+}
+
+// TestAssumeRoleRecord checks what the audit log says of sessions. (IAM user guide,
+// "Logging IAM and AWS STS API calls with AWS CloudTrail".)
+func TestAssumeRoleRecord(t *testing.T) {
+	p := newPeople(t, map[string]string{"ana": allow("sts:*", "")})
+	err := identity.Update(p.file, false, time.Now(), func(e *identity.Edit) error {
+		r, err := e.CreateRole(e.Account(homeAccount), "app", "/", json.RawMessage(`{"Version": "2012-10-17", "Statement": [
+			{"Effect": "Allow", "Principal": {"AWS": "`+homeAccount+`"}, "Action": "sts:*"}]}`))
+		if err == nil {
+			r.Policies = map[string]json.RawMessage{"p": json.RawMessage(allow("sts:*", ""))}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	srv := p.serve(func(c *stator.Config) { c.AuditDir = dir })
+	role, ctx := "arn:aws:iam::"+homeAccount+":role/app", t.Context()
+	client := func(key aws.Credentials) *sts.Client {
+		return sts.New(sts.Options{BaseEndpoint: aws.String(srv.URL()), Region: "eu-west-1", Retryer: aws.NopRetryer{},
+			Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, key.SessionToken)})
+	}
+	out, err := client(p.keys["ana"]).AssumeRole(ctx, &sts.AssumeRoleInput{
+		RoleArn: &role, RoleSessionName: aws.String("one"), DurationSeconds: aws.Int32(900), SourceIdentity: aws.String("ana"),
+		Tags: []ststypes.Tag{{Key: aws.String("Email"), Value: aws.String("ana@example.com")}}, TransitiveTagKeys: []string{"Email"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := client(aws.Credentials{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken})
+	if _, err := session.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("two")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}); err != nil {
+		t.Fatal(err)
+	}
+	guess := p.keys["ana"]
+	guess.SecretAccessKey = "guess"
+	if _, err := client(guess).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}); err == nil {
+		t.Fatal("a guess is good")
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "cloudtrail.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := strings.Split(strings.TrimSpace(string(text)), "\n")
+	resources := `"resources":[{"accountId":"` + homeAccount + `","type":"AWS::IAM::Role","ARN":"` + role + `"}]`
+	for i, wants := range [][]string{
+		{resources, `"awsRegion":"eu-west-1"`, `"expiration":"` + out.Credentials.Expiration.UTC().Format("Jan 2, 2006, 3:04:05 PM") + `"},"sourceIdentity":"ana"}`,
+			`"requestParameters":{"durationSeconds":900,"roleArn":"` + role + `","roleSessionName":"one","sourceIdentity":"ana",` +
+				`"tags":[{"key":"Email","value":"ana@example.com"}],"transitiveTagKeys":["Email"]}`},
+		{resources, `"requestParameters":{"incomingTransitiveTags":{"Email":"ana@example.com"},"roleArn":"` + role + `","roleSessionName":"two"}`},
+		{`"eventName":"GetCallerIdentity"`, `"requestParameters":null`},
+		{`"userIdentity":{"type":"Unknown","accessKeyId":"` + guess.AccessKeyID + `"}`, `"awsRegion":"eu-west-1"`, `"errorCode":"SignatureDoesNotMatch"`},
+	} {
+		for _, want := range wants {
+			if i >= len(records) || !strings.Contains(records[i], want) {
+				t.Errorf("record %d has no %s: %s", i, want, records)
+			}
 		}
 	}
 }

@@ -122,11 +122,11 @@ var left = map[string]bool{
 	"SecretAccessKey": true, "SessionToken": true, "WebIdentityToken": true, "TokenCode": true,
 }
 
-// named are members whose own members have names of users: tables, attributes,
+// named are members whose own members have names of users: tables, attributes, tags,
 // placeholders.
 var named = map[string]bool{
 	"RequestItems": true, "ExpressionAttributeNames": true, "Expected": true, "AttributeUpdates": true,
-	"KeyConditions": true, "QueryFilter": true, "ScanFilter": true, "PrincipalTags": true,
+	"KeyConditions": true, "QueryFilter": true, "ScanFilter": true, "PrincipalTags": true, "incomingTransitiveTags": true,
 }
 
 // member tells a member; shown is false for one that is left out.

@@ -105,20 +105,29 @@ func (s *Server) turnedAway(c *fasthttp.RequestCtx, id requestID, who signer, na
 }
 
 // sessionDone writes down a request to STS, like done.
-func (s *Server) sessionDone(c *fasthttp.RequestCtx, id requestID, caller *identity.Credential, a sts.Answer) sts.Answer {
+func (s *Server) sessionDone(c *fasthttp.RequestCtx, id requestID, who signer, a sts.Answer) sts.Answer {
 	if s.Audit == nil {
 		return a
 	}
 	e := s.event(c, id, audit.STS, cmp.Or(a.Action, "Unknown"))
-	if caller != nil {
-		e.Identity, e.Account = identityOf(caller), caller.Principal.Account
+	if who.signed != nil {
+		e.Identity, e.Region = audit.Unknown(who.signed.AccessKey), who.signed.Region
+	}
+	if a.Role != nil {
+		e.Account = a.Role.Account
+		e.Resources = []audit.Resource{{AccountID: a.Role.Account, Type: "AWS::IAM::Role", ARN: a.Role.ARN}}
+	}
+	if who.Credential != nil {
+		e.Identity, e.Account = identityOf(who.Credential), who.Principal.Account
 	} else if a.Result != nil {
 		text := func(name string) string { s, _ := a.Result[name].(string); return s }
 		e.Identity = audit.WebIdentity(text("provider"), text("audience"), text("subjectFromWebIdentityToken"))
 	}
-	e.Request, _ = json.Marshal(a.Parameters)
+	if len(a.Parameters) > 0 {
+		e.Request, _ = json.Marshal(a.Parameters)
+	}
 	if a.Err != nil {
-		e.ErrorCode, e.ErrorMessage, e.Stranger = a.Err.Code, a.Err.Message, caller == nil
+		e.ErrorCode, e.ErrorMessage, e.Stranger = a.Err.Code, a.Err.Message, who.Credential == nil
 	} else {
 		e.Response, _ = json.Marshal(a.Result)
 	}

@@ -58,7 +58,7 @@ func (s *Server) session(c *fasthttp.RequestCtx) {
 	id := newRequestID()
 	who, signed, err := s.sessionSigner(c)
 	if err != nil {
-		s.answerSession(c, id, s.sessionDone(c, id, nil, s.STS.Refuse(id.String(), err)))
+		s.answerSession(c, id, s.sessionDone(c, id, who, s.STS.Refuse(id.String(), err)))
 		s.dropBody(c)
 		return
 	}
@@ -70,7 +70,8 @@ func (s *Server) session(c *fasthttp.RequestCtx) {
 	}
 	if signed {
 		if err := s.verify(who, c, in.bytes); err != nil {
-			s.answerSession(c, id, s.sessionDone(c, id, nil, s.STS.Refuse(id.String(), err)))
+			who.Credential = nil // who else it is, nobody knows
+			s.answerSession(c, id, s.sessionDone(c, id, who, s.STS.Refuse(id.String(), err)))
 			return
 		}
 	}
@@ -81,7 +82,7 @@ func (s *Server) session(c *fasthttp.RequestCtx) {
 		region = who.signed.Region
 	}
 	a := s.STS.Do(&requestContext{s.base, c}, sts.Request{ID: id.String(), Caller: who.Credential, Keys: s.circumstances(c, region), Body: sessionForm(c, in.bytes)})
-	s.answerSession(c, id, s.sessionDone(c, id, who.Credential, a))
+	s.answerSession(c, id, s.sessionDone(c, id, who, a))
 }
 
 // answerSession sends an answer of STS.

@@ -25,14 +25,20 @@ type credentials struct {
 	SecretAccessKey string
 	SessionToken    string
 	Expiration      string
+
+	expires time.Time
 }
 
 func credentialsOf(i *identity.Issued) credentials {
-	return credentials{i.AccessKey, string(i.Secret), string(i.Token), i.Expires.UTC().Format(time.RFC3339)}
+	return credentials{i.AccessKey, string(i.Secret), string(i.Token), i.Expires.UTC().Format(time.RFC3339), i.Expires}
 }
 
+// recordedTime is how CloudTrail writes down when credentials end. (IAM user guide,
+// "Logging IAM and AWS STS API calls with AWS CloudTrail".)
+const recordedTime = "Jan 2, 2006, 3:04:05 PM"
+
 func (c credentials) recorded() map[string]any {
-	return map[string]any{"accessKeyId": c.AccessKeyID, "expiration": c.Expiration}
+	return map[string]any{"accessKeyId": c.AccessKeyID, "expiration": c.expires.UTC().Format(recordedTime)}
 }
 
 type assumedRoleUser struct {
@@ -74,7 +80,11 @@ func sizeOf(i *identity.Issued, r roleRequest) tokenSize {
 }
 
 func (r assumedRole) recorded() map[string]any {
-	return map[string]any{"credentials": r.Credentials.recorded(), "assumedRoleUser": r.AssumedRoleUser.recorded()}
+	out := map[string]any{"credentials": r.Credentials.recorded(), "assumedRoleUser": r.AssumedRoleUser.recorded()}
+	if r.SourceIdentity != "" {
+		out["sourceIdentity"] = r.SourceIdentity
+	}
+	return out
 }
 
 // roleRequest is what AssumeRole and AssumeRoleWithWebIdentity have in common.
@@ -119,6 +129,7 @@ func (s *STS) assumeRole(_ context.Context, c *call) (any, error) {
 	if err := r.inherit(c.Caller.Session); err != nil {
 		return nil, err
 	}
+	f.incoming = incoming(c.Caller.Session)
 	keys := r.conditionKeys()
 	if external != "" {
 		keys.Set("sts:ExternalId", external)
@@ -136,6 +147,7 @@ func (s *STS) assumeRole(_ context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.role = role
 	return assumedRole{credentialsOf(issued), userOf(role, r.session), sizeOf(issued, r), r.source}, nil
 }
 
@@ -177,6 +189,18 @@ func (r *roleRequest) inherit(from *identity.Session) error {
 		r.transitive = append(r.transitive, key)
 	}
 	return nil
+}
+
+// incoming returns the tags that the session of a caller hands on.
+func incoming(from *identity.Session) map[string]string {
+	if from == nil {
+		return nil
+	}
+	tags := map[string]string{}
+	for _, key := range from.TransitiveTags {
+		tags[key] = from.Tags[key]
+	}
+	return tags
 }
 
 // actions are what somebody must be allowed to do for r. (IAM user guide,

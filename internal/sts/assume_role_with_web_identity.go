@@ -66,6 +66,7 @@ func (s *STS) assumeRoleWithWebIdentity(ctx context.Context, c *call) (any, erro
 	if err != nil {
 		return nil, err
 	}
+	c.role = role
 	out := webIdentity{
 		SubjectFromWebIdentityToken: proof.subject, Audience: proof.audience, Provider: proof.issuer.URL,
 		AssumedRoleUser: userOf(role, r.session), Credentials: credentialsOf(issued),

@@ -13,8 +13,9 @@ import (
 
 // form is the parameters of a request, and what is wrong with them so far.
 type form struct {
-	values url.Values
-	wrong  []string
+	values   url.Values
+	wrong    []string
+	incoming map[string]string // tags that the session of the caller hands on
 }
 
 // maxParameters is how many parameters a request may have: 50 tags have 100.
@@ -34,19 +35,51 @@ func parseForm(body []byte) (*form, error) {
 
 func (f *form) get(name string) string { return f.values.Get(name) }
 
-// recorded returns the parameters that may be recorded: neither tokens, which
-// let somebody in, nor policies and tags, which are long.
-func (f *form) recorded() map[string]string {
+// recorded returns the parameters that may be recorded, as CloudTrail has them:
+// neither tokens, which let somebody in, nor policies, which are long. (IAM user guide,
+// "Logging IAM and AWS STS API calls with AWS CloudTrail".)
+func (f *form) recorded() map[string]any {
 	if f == nil {
 		return nil
 	}
-	out := map[string]string{}
+	out := map[string]any{}
 	for _, name := range []string{"RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId", "SourceIdentity", "ProviderId"} {
 		if f.values.Has(name) {
-			out[strings.ToLower(name[:1])+name[1:]] = printable(f.get(name))
+			out[member(name)] = printable(f.get(name))
 		}
 	}
+	if seconds, err := strconv.Atoi(f.get("DurationSeconds")); err == nil {
+		out["durationSeconds"] = seconds
+	}
+	if arns := f.objects("PolicyArns", "arn"); arns != nil {
+		out["policyArns"] = arns
+	}
+	if tags := f.objects("Tags", "Key", "Value"); tags != nil {
+		out["tags"] = tags
+	}
+	var transitive []string
+	for i := 1; f.values.Has(element("TransitiveTagKeys", i)); i++ {
+		transitive = append(transitive, printable(f.get(element("TransitiveTagKeys", i))))
+	}
+	if transitive != nil {
+		out["transitiveTagKeys"] = transitive
+	}
+	if len(f.incoming) > 0 {
+		out["incomingTransitiveTags"] = f.incoming
+	}
 	return out
+}
+
+// objects returns the elements of a list that have members, for a record.
+func (f *form) objects(list string, names ...string) (all []map[string]string) {
+	for i := 1; f.values.Has(element(list, i) + "." + names[0]); i++ {
+		one := map[string]string{}
+		for _, name := range names {
+			one[member(name)] = printable(f.get(element(list, i) + "." + name))
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 // constraint is what a text must be.

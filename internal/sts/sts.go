@@ -71,9 +71,10 @@ type Answer struct {
 	// has; Parameters and Result are what may be recorded of the request and of its
 	// answer, by the names that CloudTrail has for it. No secret is among them.
 	Action     string
-	Parameters map[string]string
+	Parameters map[string]any
 	Result     map[string]any
-	Err        *Error // nil for success
+	Role       *identity.CompiledRole // that was assumed, nil for none
+	Err        *Error                 // nil for success
 }
 
 // recorder is a result of which something may be recorded.
@@ -83,6 +84,7 @@ type recorder interface{ recorded() map[string]any }
 type call struct {
 	Request
 	form *form
+	role *identity.CompiledRole // that was assumed, nil for none
 }
 
 // operation is one of the service's.
@@ -114,11 +116,12 @@ func (s *STS) Do(ctx context.Context, r Request) Answer {
 	case r.Caller == nil && !o.unsigned:
 		return s.refuse(r.ID, name, f, missingToken())
 	}
-	result, err := o.do(s, ctx, &call{r, f})
+	c := &call{Request: r, form: f}
+	result, err := o.do(s, ctx, c)
 	if err != nil {
 		return s.refuse(r.ID, name, f, err)
 	}
-	a := Answer{Status: 200, Body: render(name, result, r.ID), Action: name, Parameters: f.recorded()}
+	a := Answer{Status: 200, Body: render(name, result, r.ID), Action: name, Parameters: f.recorded(), Role: c.role}
 	if of, ok := result.(recorder); ok {
 		a.Result = of.recorded()
 	}
