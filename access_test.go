@@ -425,3 +425,23 @@ func TestLockedOut(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTagsOfCreation creates a table with a tag that conditions ask about as the
+// request's and as the resource's. (IAM user guide, "AWS global condition context keys".)
+func TestTagsOfCreation(t *testing.T) {
+	for _, key := range []string{"aws:ResourceTag/team", "aws:RequestTag/team"} {
+		c := newPeople(t, map[string]string{"ana": allow("dynamodb:CreateTable dynamodb:TagResource", `{"StringEquals": {"`+key+`": "red"}}`)})
+		ana := c.client(c.serve(), "ana")
+		for team, code := range map[string]string{"green": "AccessDeniedException", "red": ""} {
+			_, err := ana.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+				TableName: aws.String(team), BillingMode: types.BillingModePayPerRequest, AttributeDefinitions: stringKeys("pk"), KeySchema: keySchema("pk", "")[:1],
+				Tags: []types.Tag{{Key: aws.String("team"), Value: &team}},
+			})
+			if code != "" {
+				refused(t, key+" of "+team, err, code, "")
+			} else if err != nil {
+				t.Errorf("%s of %s: %v", key, team, err)
+			}
+		}
+	}
+}

@@ -95,12 +95,7 @@ func (s *subject) values(key string) ([]string, bool) {
 		return s.resourceTag(name)
 	}
 	if name, ok := strings.CutPrefix(key, "aws:requesttag/"); ok {
-		for _, t := range s.tags {
-			if strings.EqualFold(t.Key.V, name) {
-				return []string{t.Value.V}, true
-			}
-		}
-		return nil, false
+		return s.requestTag(name)
 	}
 	switch key {
 	case "aws:tagkeys":
@@ -117,9 +112,21 @@ func (s *subject) values(key string) ([]string, bool) {
 	return s.use.values(key, s.schema)
 }
 
+func (s *subject) requestTag(name string) ([]string, bool) {
+	for _, t := range s.tags {
+		if strings.EqualFold(t.Key.V, name) {
+			return []string{t.Value.V}, true
+		}
+	}
+	return nil, false
+}
+
+// resourceTag returns the value of a tag of the table, or of one that the request
+// creates it with. (IAM user guide, "AWS global condition context keys",
+// aws:ResourceTag.)
 func (s *subject) resourceTag(name string) ([]string, bool) {
 	if s.table == nil {
-		return nil, false
+		return s.requestTag(name)
 	}
 	for _, t := range s.table.Tags {
 		if strings.EqualFold(t.Key, name) {
