@@ -116,6 +116,7 @@ func (s *STS) assumeRole(_ context.Context, c *call) (any, error) {
 	external := f.text("ExternalId", externalID, false)
 	r.tags, r.transitive = f.tags(), f.list("TransitiveTagKeys", "", 50, tagKey)
 	r.source = f.text("SourceIdentity", sourceIdentity, false)
+	device := f.device()
 	if err := errors.Join(f.err(), r.checkTags()); err != nil {
 		return nil, err
 	}
@@ -123,8 +124,11 @@ func (s *STS) assumeRole(_ context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	who := c.Caller.Principal
-	if who.IsRoot() {
+	switch {
+	case who.IsRoot():
 		return nil, denied("Roles may not be assumed by root accounts.")
+	case device != "":
+		return nil, noDevice()
 	}
 	if err := r.inherit(c.Caller.Session); err != nil {
 		return nil, err

@@ -278,3 +278,26 @@ func TestGetSessionToken(t *testing.T) {
 		refused(t, err, "AccessDenied", "Cannot call GetSessionToken with session credentials")
 	}
 }
+
+// TestNoDevice asks for sessions with codes of MFA devices, of which there are none.
+func TestNoDevice(t *testing.T) {
+	w := newWorld(t)
+	role := w.role(t, "app", toHome)
+	const invalid = "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user."
+	for _, action := range []string{"AssumeRole", "GetSessionToken"} {
+		for _, c := range []struct{ serial, code, err, text string }{
+			{"arn:aws:iam::123456789012:mfa/ana", "123456", "AccessDenied", invalid},
+			{"GAHT12345678", "", "AccessDenied", invalid},
+			{"arn:aws:iam::123456789012:mfa/ana", "12345", "ValidationError", "1 validation error detected: Value '***' at 'tokenCode' failed to satisfy constraint: Member must have length greater than or equal to 6"},
+			{"short", "", "ValidationError", "1 validation error detected: Value 'short' at 'serialNumber' failed to satisfy constraint: Member must have length greater than or equal to 9"},
+		} {
+			form := map[string]string{"Action": action, "RoleArn": role, "RoleSessionName": "test", "SerialNumber": c.serial}
+			if c.code != "" {
+				form["TokenCode"] = c.code
+			}
+			if got := w.call(t, form); got.Err == nil || got.Err.Code != c.err || got.Err.Message != c.text {
+				t.Errorf("%s with %s, %s: %v", action, c.serial, c.code, got.Err)
+			}
+		}
+	}
+}

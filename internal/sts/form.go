@@ -43,7 +43,7 @@ func (f *form) recorded() map[string]any {
 		return nil
 	}
 	out := map[string]any{}
-	for _, name := range []string{"RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId", "SourceIdentity", "ProviderId"} {
+	for _, name := range []string{"RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId", "SourceIdentity", "ProviderId", "SerialNumber"} {
 		if f.values.Has(name) {
 			out[member(name)] = printable(f.get(name))
 		}
@@ -103,6 +103,8 @@ var (
 	sourceIdentity = matching(2, 64, `[\w+=,.@-]*`)
 	tagKey         = matching(1, 128, `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
 	tagValue       = matching(0, 256, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`)
+	serialNumber   = matching(9, 256, `[\w+=/:,.@-]*`)
+	tokenCode      = constraint{least: 6, most: 6, pattern: regexp.MustCompile(`^[\d]*$`), shown: `[\d]*`, secret: true}
 	webToken       = constraint{least: 4, most: 20000, secret: true}
 	providerID     = constraint{least: 4, most: 2048}
 )
@@ -155,6 +157,18 @@ func (f *form) number(name string, absent, least, most int) int {
 		f.note("Value '%d' at '%s' failed to satisfy constraint: Member must have value less than or equal to %d", n, at, most)
 	}
 	return n
+}
+
+// device returns the MFA device and the code of it that the sender says to have, "" for
+// none.
+func (f *form) device() string {
+	return f.text("SerialNumber", serialNumber, false) + f.text("TokenCode", tokenCode, false)
+}
+
+// noDevice is the error for somebody who says to have an MFA device: nobody has one
+// here. (Seen of the service: aws/aws-cli issue 6325, with the two spaces.)
+func noDevice() *Error {
+	return denied("MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.")
 }
 
 // tokenSize returns how long a token is to be at least.

@@ -29,12 +29,16 @@ func (t sessionToken) recorded() map[string]any {
 // permissions.
 func (s *STS) getSessionToken(_ context.Context, c *call) (any, error) {
 	duration, size := c.form.number("DurationSeconds", userDuration, minDuration, maxUserDuration), c.form.tokenSize()
+	device := c.form.device()
 	if err := c.form.err(); err != nil {
 		return nil, err
 	}
 	p := c.Caller.Principal
-	if c.Caller.Session != nil {
+	switch {
+	case c.Caller.Session != nil:
 		return nil, denied("Cannot call GetSessionToken with session credentials")
+	case device != "":
+		return nil, noDevice()
 	}
 	if p.IsRoot() {
 		duration = min(duration, rootUserDuration)
