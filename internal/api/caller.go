@@ -21,7 +21,10 @@ type Caller struct {
 }
 
 // Asked is an action on a resource for which the caller needed permission.
-type Asked struct{ Action, ARN, Account string }
+type Asked struct {
+	Action, ARN, Account string
+	Key                  []string // attributes of the primary key of the table, if it is there
+}
 
 // as returns a as who sees it: names without an account mean the caller's tables,
 // and what the caller may not do is refused. Nobody, nil, is at home and may do
@@ -61,7 +64,11 @@ func (a *API) mayOf(service, action string, what subject) error {
 		r.Policy = nil // nobody locks the root user out (API reference, DeleteResourcePolicy)
 	}
 	if a.asked != nil {
-		*a.asked = append(*a.asked, Asked{action, what.arn, what.account})
+		asked := Asked{Action: action, ARN: what.arn, Account: what.account}
+		if what.table != nil {
+			asked.Key = what.table.Key.Names()
+		}
+		*a.asked = append(*a.asked, asked)
 	}
 	d := iam.Decide(r)
 	if d.Allowed {

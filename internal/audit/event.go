@@ -39,6 +39,13 @@ type Resource struct {
 	AccountID string `json:"accountId"`
 	Type      string `json:"type"` // AWS::DynamoDB::Table, AWS::DynamoDB::Stream, AWS::IAM::Role
 	ARN       string `json:"ARN"`
+	// Key are the attributes of the primary key of a table.
+	Key []string `json:"-"`
+}
+
+// isTable reports whether r is the table that a request means by a name or an ARN.
+func (r *Resource) isTable(name string) bool {
+	return name != "" && (r.ARN == name || strings.HasSuffix(r.ARN, ":table/"+name))
 }
 
 // changes reports whether e has changed something.
@@ -82,7 +89,7 @@ const (
 
 // line returns e as a line.
 func (e *Event) line(id string, values bool) ([]byte, error) {
-	longest, request := maxText, parameters(e.Name, e.Request, values)
+	longest, request := maxText, parameters(e.Name, e.Request, values, e.Resources...)
 	if e.Stranger {
 		longest = maxStrangerText
 		if len(request) > maxStrangerParameters {

@@ -24,9 +24,9 @@ const (
 
 var null = json.RawMessage("null")
 
-// parameters returns what a record tells of a body. It is null for what is not a
-// JSON object.
-func parameters(operation string, body []byte, values bool) json.RawMessage {
+// parameters returns what a record tells of a body, which is about tables. It is null
+// for what is not a JSON object.
+func parameters(operation string, body []byte, values bool, tables ...Resource) json.RawMessage {
 	if len(body) == 0 {
 		return null
 	}
@@ -42,7 +42,7 @@ func parameters(operation string, body []byte, values bool) json.RawMessage {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(teller{values, IsData(operation)}.request(operation, in)); err != nil {
+	if err := enc.Encode(teller{values, IsData(operation), tables}.request(operation, in)); err != nil {
 		return null
 	}
 	if b.Len() > maxParameters {
@@ -59,6 +59,7 @@ func omitted(size int) json.RawMessage {
 type teller struct {
 	values bool // keys have their values
 	data   bool // it is about items: a Key and a Value are never those of a tag
+	tables []Resource
 }
 
 // request tells a request: its members in lower camel case. Transactions and
@@ -66,6 +67,9 @@ type teller struct {
 // "Understanding DynamoDB log file entries".)
 func (t teller) request(operation string, in map[string]any) map[string]any {
 	out := t.object(in)
+	if operation == "PutItem" {
+		t.addKey(out, in)
+	}
 	for _, list := range []string{"TransactItems", "Statements", "TransactStatements"} {
 		if items, ok := in[list].([]any); ok && (strings.HasPrefix(operation, "Transact") || strings.HasPrefix(operation, "BatchExecute") || operation == "ExecuteTransaction") {
 			delete(out, lowerFirst(list))
@@ -97,12 +101,34 @@ func (t teller) items(items []any) []any {
 			if names, put := told["item"]; put {
 				delete(told, "item")
 				told["items"] = names
+				t.addKey(told, one)
 			}
 			told["operation"] = operation
 			out = append(out, told)
 		}
 	}
 	return out
+}
+
+// addKey adds to what is told of a put the key of its item, as a Key is told.
+// (Developer guide, "Understanding DynamoDB log file entries".)
+func (t teller) addKey(told, put map[string]any) {
+	item, _ := put["Item"].(map[string]any)
+	name, _ := put["TableName"].(string)
+	key := map[string]any{}
+	for i := range t.tables {
+		if !t.tables[i].isTable(name) {
+			continue
+		}
+		for _, attribute := range t.tables[i].Key {
+			if value, has := item[attribute]; has {
+				key[attribute] = value
+			}
+		}
+	}
+	if len(key) > 0 {
+		told["key"] = t.key(key)
+	}
 }
 
 // object tells an object whose members are the API's.

@@ -18,7 +18,7 @@ var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
 // TestScripts compares what records tell with the scripts in testdata.
 //
-//	parameters OPERATION [values]
+//	parameters OPERATION [values] [key=ATTRIBUTE], which is that of the table Music
 //	a request's body
 //	----
 //	requestParameters
@@ -36,7 +36,10 @@ func TestScripts(t *testing.T) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
 			case "parameters":
-				return string(parameters(d.CmdArgs[0].Key, []byte(d.Input), len(d.CmdArgs) > 1)) + "\n"
+				table := music[0]
+				table.Key = nil
+				d.MaybeScanArgs(t, "key", &table.Key)
+				return string(parameters(d.CmdArgs[0].Key, []byte(d.Input), d.HasArg("values"), table)) + "\n"
 			case "statement":
 				return statement(d.Input) + "\n"
 			case "record":
@@ -70,7 +73,8 @@ var (
 	root    = &iam.Principal{ARN: "arn:aws:iam::123456789012:root", Account: "123456789012", Type: iam.RootUser, ID: "123456789012"}
 	assumed = &iam.Principal{ARN: "arn:aws:sts::123456789012:assumed-role/RoleToBeAssumed/MySessionName", Account: "123456789012", Role: "arn:aws:iam::123456789012:role/app/RoleToBeAssumed",
 		Type: iam.AssumedRole, ID: "AROAIDPPEZS35WEXAMPLE:MySessionName"}
-	music = []Resource{{AccountID: "123456789012", Type: "AWS::DynamoDB::Table", ARN: "arn:aws:dynamodb:us-west-2:123456789012:table/Music"}}
+	music = []Resource{{AccountID: "123456789012", Type: "AWS::DynamoDB::Table", ARN: "arn:aws:dynamodb:us-west-2:123456789012:table/Music",
+		Key: []string{"Artist", "SongTitle"}}}
 )
 
 // event returns one with what all have.

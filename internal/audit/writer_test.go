@@ -152,7 +152,7 @@ func TestSync(t *testing.T) {
 func TestRotation(t *testing.T) {
 	dir := t.TempDir()
 	now := noon
-	w := open(t, Options{Dir: dir, MaxSize: 2500, Now: func() time.Time { return now }})
+	w := open(t, Options{Dir: dir, MaxSize: 2700, Now: func() time.Time { return now }})
 	for i := range 6 {
 		record1(t, w, put(i))
 	}
@@ -174,7 +174,7 @@ func TestRotation(t *testing.T) {
 		t.Errorf("the files are %v", old)
 	}
 	for _, path := range old {
-		if info, err := os.Stat(path); err != nil || info.Size() > 2500 {
+		if info, err := os.Stat(path); err != nil || info.Size() > 2700 {
 			t.Errorf("%v %v", info, err)
 		}
 	}

@@ -73,7 +73,8 @@ func (s *Server) done(c *fasthttp.RequestCtx, id requestID, who signer, name str
 		if strings.Contains(asked.ARN, "/stream/") {
 			kind = "AWS::DynamoDB::Stream"
 		}
-		if r := (audit.Resource{AccountID: asked.Account, Type: kind, ARN: asked.ARN}); !slices.Contains(e.Resources, r) {
+		if !slices.ContainsFunc(e.Resources, func(r audit.Resource) bool { return r.ARN == asked.ARN }) {
+			r := audit.Resource{AccountID: asked.Account, Type: kind, ARN: asked.ARN, Key: asked.Key}
 			e.Resources, e.Account = append(e.Resources, r), asked.Account
 		}
 	}
