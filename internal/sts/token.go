@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -51,6 +52,56 @@ type claims struct {
 type sessionTags struct {
 	Tags       map[string]oneOrMore `json:"principal_tags"`
 	Transitive []string             `json:"transitive_tag_keys"`
+}
+
+// The claims of tags by providers whose tokens have no objects in them: one for each
+// tag, and one for the keys of those that are transitive. (IAM user guide, "Pass session
+// tags using AssumeRoleWithWebIdentity".)
+const (
+	flatTag        = "https://aws.amazon.com/tags/principal_tags/"
+	flatTransitive = "https://aws.amazon.com/tags/transitive_tag_keys"
+)
+
+// sessionTags returns the tags that c has, in either form; nil for none.
+func (c *claims) sessionTags() (*sessionTags, error) {
+	if c.Session != nil {
+		return c.Session, nil
+	}
+	var flat *sessionTags
+	for name, value := range c.all {
+		key, is := strings.CutPrefix(name, flatTag)
+		if !is {
+			continue
+		}
+		values, ok := texts(value)
+		if !ok {
+			return nil, rejected("a session tag is a text")
+		}
+		if flat == nil {
+			flat = &sessionTags{Tags: map[string]oneOrMore{}}
+		}
+		flat.Tags[key] = values
+	}
+	if keys, is := c.all[flatTransitive]; is && flat != nil {
+		var ok bool
+		if flat.Transitive, ok = texts(keys); !ok {
+			return nil, rejected("the keys of transitive session tags are texts")
+		}
+	}
+	return flat, nil
+}
+
+// texts returns what a claim has that is a text or a list of texts.
+func texts(claim any) (all []string, ok bool) {
+	if one, ok := claim.(string); ok {
+		return []string{one}, true
+	}
+	list, ok := claim.([]any)
+	for _, value := range list {
+		one, isText := value.(string)
+		all, ok = append(all, one), ok && isText
+	}
+	return all, ok
 }
 
 // oneOrMore is a list of texts that may be written as its only element.
@@ -185,11 +236,12 @@ func (p *proof) readSession() error {
 	if p.source = p.claims.SourceIdentity; p.source != "" && !sourceIdentity.pattern.MatchString(p.source) {
 		return rejected("it has a source identity with other characters than those have")
 	}
-	if p.claims.Session == nil {
-		return nil
+	session, err := p.claims.sessionTags()
+	if err != nil || session == nil {
+		return err
 	}
-	p.tags, p.transitive = map[string]string{}, p.claims.Session.Transitive
-	for key, values := range p.claims.Session.Tags {
+	p.tags, p.transitive = map[string]string{}, session.Transitive
+	for key, values := range session.Tags {
 		if len(values) != 1 {
 			return rejected("a session tag has one value")
 		}

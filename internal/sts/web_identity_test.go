@@ -218,17 +218,34 @@ func TestWebIdentityRefused(t *testing.T) {
 // "Pass session tags using AssumeRoleWithWebIdentity".)
 func TestWebIdentitySession(t *testing.T) {
 	w := newWeb(t)
-	out, err := w.assume(w.role, w.token(t, map[string]any{
-		"https://aws.amazon.com/source_identity": "me",
-		"https://aws.amazon.com/tags": map[string]any{
+	const tags = "https://aws.amazon.com/tags"
+	for name, claims := range map[string]map[string]any{
+		"nested": {tags: map[string]any{
 			"principal_tags": map[string]any{"Project": []string{"x"}, "Team": "red"}, "transitive_tag_keys": []string{"Project"},
-		},
-	}))
-	check(t, err)
-	c, err := w.Lookup(*out.Credentials.AccessKeyId, *out.Credentials.SessionToken)
-	check(t, err)
-	if s := c.Session; s.SourceIdentity != "me" || s.Tags["Project"] != "x" || s.Tags["Team"] != "red" || len(s.TransitiveTags) != 1 || *out.SourceIdentity != "me" {
-		t.Errorf("%+v", s)
+		}},
+		"flat": {tags + "/principal_tags/Project": "x", tags + "/principal_tags/Team": []string{"red"}, tags + "/transitive_tag_keys": []string{"Project"}},
+	} {
+		claims["https://aws.amazon.com/source_identity"] = "me"
+		out, err := w.assume(w.role, w.token(t, claims))
+		check(t, err)
+		c, err := w.Lookup(*out.Credentials.AccessKeyId, *out.Credentials.SessionToken)
+		check(t, err)
+		if s := c.Session; s.SourceIdentity != "me" || s.Tags["Project"] != "x" || s.Tags["Team"] != "red" || len(s.TransitiveTags) != 1 || *out.SourceIdentity != "me" {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+	for _, c := range []struct {
+		claims map[string]any
+		text   string
+	}{
+		{map[string]any{tags: map[string]any{"principal_tags": map[string]any{"Team": []string{"red", "green"}}}}, "a session tag has one value"},
+		{map[string]any{tags + "/principal_tags/Team": []string{"red", "green"}}, "a session tag has one value"},
+		{map[string]any{tags + "/principal_tags/Team": 7}, "a session tag is a text"},
+		{map[string]any{tags + "/principal_tags/Team": []any{"red", 7}}, "a session tag is a text"},
+		{map[string]any{tags + "/principal_tags/Team": "red", tags + "/transitive_tag_keys": 7}, "the keys of transitive session tags are texts"},
+	} {
+		_, err := w.assume(w.role, w.token(t, c.claims))
+		refused(t, err, "IDPRejectedClaim", "The identity provider's token is refused: "+c.text+".")
 	}
 }
 
