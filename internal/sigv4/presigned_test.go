@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,4 +106,33 @@ func TestPresignedRefusals(t *testing.T) {
 			refused(t, checkPresigned(r, noon), c.code, c.text)
 		})
 	}
+}
+
+// TestPresignedMutations changes the query of presigned requests at random: none that
+// means something else is let in.
+func TestPresignedMutations(t *testing.T) {
+	const mutations = 10_000
+	rng := rand.New(rand.NewPCG(3, 0))
+	for done := 0; done < mutations; {
+		r := presign(t, "FwoGZXIvYXdzE/+==")
+		was := r.query
+		if r.query = mutateText(rng, was); slices.Equal(meaning(r.query), meaning(was)) {
+			continue
+		}
+		done++
+		if err := checkPresigned(r, noon); err == nil {
+			t.Fatalf("let in:\n%s\n%s", was, r.query)
+		}
+	}
+}
+
+// meaning returns the parameters of a query as they are signed, sorted.
+func meaning(query string) []string {
+	all := strings.Split(query, "&")
+	for i, part := range all {
+		if text, err := url.PathUnescape(part); err == nil {
+			all[i] = text
+		}
+	}
+	return slices.Sorted(slices.Values(all))
 }
