@@ -54,11 +54,9 @@ func newPeople(t *testing.T, policies map[string]string) *people {
 			if policy != "" {
 				u.Policies = map[string]json.RawMessage{"p": json.RawMessage(policy)}
 			}
-			k, secret, err := e.CreateAccessKey(&u.AccessKeys)
-			if err != nil {
+			if err := p.addKey(e, name, &u.AccessKeys); err != nil {
 				return err
 			}
-			p.keys[name] = aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: secret}
 		}
 		return nil
 	})
@@ -66,6 +64,32 @@ func newPeople(t *testing.T, policies map[string]string) *people {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// addKey makes an access key among keys, which signs as name.
+func (p *people) addKey(e *identity.Edit, name string, keys *[]*identity.AccessKey) error {
+	k, secret, err := e.CreateAccessKey(keys)
+	if err == nil {
+		p.keys[name] = aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: secret}
+	}
+	return err
+}
+
+// addRole makes a role of the home account, which those of a principal, JSON, may take
+// on with actions, and which has a policy.
+func (p *people) addRole(name, principal, actions, policy string) {
+	p.Helper()
+	err := identity.Update(p.file, false, time.Now(), func(e *identity.Edit) error {
+		r, err := e.CreateRole(e.Account(homeAccount), name, "/", json.RawMessage(
+			`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": `+principal+`, "Action": "`+actions+`"}]}`))
+		if err == nil {
+			r.Policies = map[string]json.RawMessage{"p": json.RawMessage(policy)}
+		}
+		return err
+	})
+	if err != nil {
+		p.Fatal(err)
+	}
 }
 
 // serve opens a server for p, in memory.
@@ -391,11 +415,9 @@ func TestLockedOut(t *testing.T) {
 	p := newPeople(t, map[string]string{"admin": allow("dynamodb:*", ""), "otheradmin": allow("dynamodb:*", "")})
 	err := identity.Update(p.file, false, time.Now(), func(e *identity.Edit) error {
 		for name, account := range map[string]string{"root": homeAccount, "otherroot": otherAccount} {
-			k, secret, err := e.CreateAccessKey(&e.Account(account).AccessKeys)
-			if err != nil {
+			if err := p.addKey(e, name, &e.Account(account).AccessKeys); err != nil {
 				return err
 			}
-			p.keys[name] = aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: secret}
 		}
 		return nil
 	})

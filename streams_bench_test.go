@@ -227,17 +227,17 @@ func fillExpiring(b *testing.B, url string) {
 }
 
 // processorTime returns the processor time of a process.
-func processorTime(t testing.TB, pid int) time.Duration {
+func processorTime(b *testing.B, pid int) time.Duration {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		t.Skip("processor time of another process is known only on Linux")
+		b.Skip("processor time of another process is known only on Linux")
 	}
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	var ticks time.Duration
 	for _, field := range fields[11:13] {
 		n, err := strconv.Atoi(field)
 		if err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		ticks += time.Duration(n)
 	}

@@ -2,14 +2,12 @@ package stator_test
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -19,23 +17,12 @@ import (
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"github.com/statordb/stator"
-	"github.com/statordb/stator/internal/identity"
 )
 
 // TestSTS takes on a role and uses the tables of its account with it.
 func TestSTS(t *testing.T) {
 	p := newPeople(t, map[string]string{"admin": allow("dynamodb:*", ""), "other": allow("sts:AssumeRole", "")})
-	err := identity.Update(p.file, false, time.Now(), func(e *identity.Edit) error {
-		r, err := e.CreateRole(e.Account(homeAccount), "reader", "/", json.RawMessage(`{"Version": "2012-10-17", "Statement": [
-			{"Effect": "Allow", "Principal": {"AWS": "`+otherAccount+`"}, "Action": "sts:AssumeRole"}]}`))
-		if err == nil {
-			r.Policies = map[string]json.RawMessage{"p": json.RawMessage(allow("dynamodb:GetItem dynamodb:ListTables", ""))}
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p.addRole("reader", `{"AWS": "`+otherAccount+`"}`, "sts:AssumeRole", allow("dynamodb:GetItem dynamodb:ListTables", ""))
 	srv := p.serve()
 	createMusic(t, p.client(srv, "admin"))
 	ctx := t.Context()
@@ -115,17 +102,7 @@ func TestPresignedIdentity(t *testing.T) {
 // "Logging IAM and AWS STS API calls with AWS CloudTrail".)
 func TestAssumeRoleRecord(t *testing.T) {
 	p := newPeople(t, map[string]string{"ana": allow("sts:*", "")})
-	err := identity.Update(p.file, false, time.Now(), func(e *identity.Edit) error {
-		r, err := e.CreateRole(e.Account(homeAccount), "app", "/", json.RawMessage(`{"Version": "2012-10-17", "Statement": [
-			{"Effect": "Allow", "Principal": {"AWS": "`+homeAccount+`"}, "Action": "sts:*"}]}`))
-		if err == nil {
-			r.Policies = map[string]json.RawMessage{"p": json.RawMessage(allow("sts:*", ""))}
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p.addRole("app", `{"AWS": "`+homeAccount+`"}`, "sts:*", allow("sts:*", ""))
 	dir := t.TempDir()
 	srv := p.serve(func(c *stator.Config) { c.AuditDir = dir })
 	role, ctx := "arn:aws:iam::"+homeAccount+":role/app", t.Context()

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// tryLock locks f; held says that another process, or this
-// one through another file, has it locked.
+// tryLock locks f; held says that another process, or this one through another
+// file, has it locked.
 func tryLock(f *os.File) (held bool, err error) {
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

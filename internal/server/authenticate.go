@@ -18,22 +18,14 @@ type signer struct {
 	signed *sigv4.Signed
 }
 
-// signerOf returns who says that he signed a request for one of services. It takes
-// little work: strangers are refused before what they send is read.
-func (s *Server) signerOf(c *fasthttp.RequestCtx, services ...string) (who signer, err error) {
-	who.signed, err = sigv4.Parse(message{c}, services...)
-	return s.lookUp(who, err)
-}
+// parse reads who says that he signed a request for a service: it is sigv4.Parse or
+// sigv4.ParsePresigned.
+type parse func(m sigv4.Message, service string) (*sigv4.Signed, error)
 
-// presignerOf is signerOf for a request that its query says to be signed.
-func (s *Server) presignerOf(c *fasthttp.RequestCtx, services ...string) (who signer, err error) {
-	who.signed, err = sigv4.ParsePresigned(message{c}, services...)
-	return s.lookUp(who, err)
-}
-
-// lookUp adds to who, unless reading that gave an error, whose access key it is.
-func (s *Server) lookUp(who signer, err error) (signer, error) {
-	if err != nil {
+// signerOf returns who says that he signed a request for a service. It takes little
+// work: strangers are refused before what they send is read.
+func (s *Server) signerOf(c *fasthttp.RequestCtx, parse parse, service string) (who signer, err error) {
+	if who.signed, err = parse(message{c}, service); err != nil {
 		return who, err
 	}
 	who.Credential, err = s.Identity.Lookup(who.signed.AccessKey, who.signed.Token)

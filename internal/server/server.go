@@ -29,6 +29,7 @@ import (
 	"github.com/statordb/stator/internal/ddberr"
 	"github.com/statordb/stator/internal/identity"
 	"github.com/statordb/stator/internal/model"
+	"github.com/statordb/stator/internal/sigv4"
 	"github.com/statordb/stator/internal/sts"
 	"github.com/statordb/stator/internal/trigger"
 	"github.com/statordb/stator/internal/wire"
@@ -180,7 +181,7 @@ func (s *Server) operation(c *fasthttp.RequestCtx) {
 	var who signer
 	if s.Identity != nil {
 		var err error
-		if who, err = s.signerOf(c, "dynamodb"); err != nil {
+		if who, err = s.signerOf(c, sigv4.Parse, "dynamodb"); err != nil {
 			s.turnedAway(c, id, who, name, s.refuse(c, id, err))
 			s.dropBody(c)
 			return

@@ -30,9 +30,9 @@ func isSession(c *fasthttp.RequestCtx) bool {
 func (s *Server) sessionSigner(c *fasthttp.RequestCtx) (who signer, signed bool, err error) {
 	switch {
 	case len(c.Request.Header.Peek("Authorization")) > 0:
-		who, err = s.signerOf(c, sts.Service)
+		who, err = s.signerOf(c, sigv4.Parse, sts.Service)
 	case sigv4.IsPresigned(message{c}.Query()):
-		who, err = s.presignerOf(c, sts.Service)
+		who, err = s.signerOf(c, sigv4.ParsePresigned, sts.Service)
 	default:
 		return who, false, nil
 	}

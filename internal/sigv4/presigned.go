@@ -23,7 +23,7 @@ func IsPresigned(query string) bool {
 }
 
 // ParsePresigned is Parse for a request whose query says who signed it.
-func ParsePresigned(m Message, services ...string) (*Signed, error) {
+func ParsePresigned(m Message, service string) (*Signed, error) {
 	s := &Signed{presigned: true}
 	var kind, credential string
 	parameters := map[string]*string{
@@ -56,5 +56,5 @@ func ParsePresigned(m Message, services ...string) (*Signed, error) {
 	if err := s.setCredential(credential); err != nil {
 		return nil, err
 	}
-	return s, s.checkScope(services)
+	return s, s.checkScope(service)
 }

@@ -14,7 +14,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -66,10 +65,10 @@ type Signed struct {
 	presigned bool   // the query says all this, which is signed but for the signature
 }
 
-// Parse reads the Authorization header of m and checks its scope for one of
-// services. It returns a MissingAuthenticationTokenException, an
+// Parse reads the Authorization header of m and checks that its scope is for
+// service. It returns a MissingAuthenticationTokenException, an
 // IncompleteSignatureException or an InvalidSignatureException.
-func Parse(m Message, services ...string) (*Signed, error) {
+func Parse(m Message, service string) (*Signed, error) {
 	authorization, lines := m.Header("authorization", 0)
 	if authorization == "" {
 		return nil, ddberr.New("MissingAuthenticationTokenException", "Request is missing Authentication Token")
@@ -85,7 +84,7 @@ func Parse(m Message, services ...string) (*Signed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.checkScope(services)
+	return s, s.checkScope(service)
 }
 
 func incomplete(text string) *ddberr.Error { return ddberr.New("IncompleteSignatureException", text) }
@@ -233,12 +232,12 @@ func (s *Signed) setCredential(text string) error {
 	return nil
 }
 
-func (s *Signed) checkScope(services []string) error {
+func (s *Signed) checkScope(service string) error {
 	if !isRegion(s.Region) {
 		return invalid(fmt.Sprintf("Credential should be scoped to a valid region, not '%s'.", printable(s.Region)))
 	}
-	if !slices.Contains(services, s.Service) {
-		return invalid(fmt.Sprintf("Credential should be scoped to correct service: '%s'.", services[0]))
+	if s.Service != service {
+		return invalid(fmt.Sprintf("Credential should be scoped to correct service: '%s'.", service))
 	}
 	if date := s.stamp[:len(dateFormat)]; s.Date != date {
 		return invalid(fmt.Sprintf("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",

@@ -54,8 +54,8 @@ func (r *request) clone() *request {
 }
 
 // check does what a server does with r.
-func check(r *request, now time.Time, services ...string) error {
-	s, err := sigv4.Parse(r, services...)
+func check(r *request, now time.Time, service string) error {
+	s, err := sigv4.Parse(r, service)
 	if err != nil {
 		return err
 	}
