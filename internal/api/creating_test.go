@@ -33,7 +33,7 @@ func TestTableBeingCreated(t *testing.T) {
 		{"UntagResource", `{"ResourceArn":` + arn + `,"TagKeys":["k"]}`, inUse},
 		{"EnableKinesisStreamingDestination", `{"TableName":"tab","StreamArn":"arn:aws:kinesis:us-east-1:123456789012:stream/changes"}`, inUse},
 		{"DeleteTable", `{"TableName":"tab"}`, inUse},
-		{"CreateTable", `{"TableName":"tab","AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST"}`, `ResourceInUseException","message":"Table already exists: tab"`},
+		{"CreateTable", createTab, `ResourceInUseException","message":"Table already exists: tab"`},
 		{"CreateBackup", `{"TableName":"tab","BackupName":"safe"}`, `ContinuousBackupsUnavailableException","message":"Backups are being enabled for the table: tab. Please retry later"`},
 		{"UpdateContinuousBackups", `{"TableName":"tab","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}`, `ContinuousBackupsUnavailableException"`},
 		{"RestoreTableToPointInTime", `{"SourceTableName":"tab","TargetTableName":"new","UseLatestRestorableTime":true}`, `PointInTimeRecoveryUnavailableException"`},

@@ -28,6 +28,9 @@ func (f *faulty) Update(ctx context.Context, o kv.TxOptions, fn func(kv.Tx) erro
 	return f.Store.Update(ctx, o, fn)
 }
 
+// createTab creates the table "tab".
+const createTab = `{"TableName":"tab","AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST"}`
+
 // newFaulty returns an API with the table "tab" over a faulty store.
 func newFaulty(t *testing.T) (*API, *faulty, *strings.Builder) {
 	t.Helper()
@@ -45,7 +48,7 @@ func newFaulty(t *testing.T) (*API, *faulty, *strings.Builder) {
 	}
 	t.Cleanup(backups.Close)
 	a := New(Config{Engine: engine, Backups: backups, Home: table.Home{Account: "123456789012", Region: "us-east-1"}, Now: time.Now, Log: log})
-	do(t, a, "CreateTable", `{"TableName":"tab","AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST"}`, 200)
+	do(t, a, "CreateTable", createTab, 200)
 	return a, store, logged
 }
 
